@@ -1,0 +1,41 @@
+# `make demo` and `make test` are all a newcomer needs; both create .venv and install into it.
+.PHONY: install demo test bench lint lock schemas clean
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.version_info[:2] in ((3,11),(3,12),(3,13)) and print("$(p)")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "killcord needs Python 3.11, 3.12 or 3.13: install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "installing into $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install
+	@$(BIN)/killcord demo $(ARGS)
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+lint: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# What agents and consumers are written against: JSON Schemas and the AsyncAPI document, from the types.
+schemas: install
+	$(BIN)/python -m monitor.schemas
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra monitor --group dev \
+	  --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .cache build *.egg-info

@@ -1,0 +1,164 @@
+"""The events that agents publish: one typed struct a kind.
+
+Names follow OpenTelemetry's GenAI semantic conventions without the ``gen_ai.`` prefix. Units: seconds, US dollars,
+tokens, bytes. These structs are the one source of the decoder, the JSON Schemas and the AsyncAPI document. Unknown
+fields are skipped while decoding and cost nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+RunId = Annotated[str, Meta(min_length=1, max_length=256, description="The run: a top-level task and its sub-agents.")]
+Name = Annotated[str, Meta(max_length=256)]
+Seconds = Annotated[float, Meta(ge=0)]
+UnixTime = Annotated[float, Meta(ge=0, description="Unix seconds, UTC.")]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Dollars = Annotated[float, Meta(ge=0)]
+Labels: TypeAlias = dict[str, str | int | float | bool | None]
+
+
+class Event(Struct, kw_only=True, tag_field="kind", omit_defaults=True):
+    """What every event carries.
+
+    ``id`` may be left out by a producer; the decoder then derives one from the bytes, so a replay gives the same.
+    ``seq`` counts up by one per run, agent and publisher: gaps are blindness, repeats are dropped.
+    """
+
+    kind: ClassVar[str] = ""
+
+    id: Name = ""
+    time: UnixTime
+    run_id: RunId
+    agent_id: Name = ""
+    parent_agent_id: Name | None = None
+    agent_name: Name | None = None
+    agent_version: Name | None = None
+    team: Name | None = None
+    environment: Name | None = None
+    publisher: Name = ""
+    seq: Count | None = None
+
+
+class RunStarted(Event, tag="run.started", kw_only=True):
+    """A task begins."""
+
+    kind: ClassVar[str] = "run.started"
+    task: str | None = None
+    workspace: str | None = None
+    labels: Labels | None = None
+    parent_run_id: Name | None = None
+    schedule_id: Name | None = None
+
+
+class ModelCall(Event, tag="model.call", kw_only=True):
+    """A model answered. Both cache counts are parts of ``input_tokens``, reasoning is part of ``output_tokens``."""
+
+    kind: ClassVar[str] = "model.call"
+    provider: Name | None = None
+    model: Name | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_write_input_tokens: Count | None = None
+    reasoning_output_tokens: Count | None = None
+    cost_usd: Dollars | None = None
+    duration_s: Seconds | None = None
+    finish_reason: Name | None = None
+
+
+class ToolCall(Event, tag="tool.call", kw_only=True):
+    """The agent asks for a tool, before it runs. ``arguments`` is what the tool takes: an object, or one text."""
+
+    kind: ClassVar[str] = "tool.call"
+    tool: Name
+    call_id: Name | None = None
+    arguments: dict[str, Any] | str | None = None
+
+
+class ToolResult(Event, tag="tool.result", kw_only=True):
+    """The tool came back. ``output`` may be cut; ``output_bytes`` is its whole length."""
+
+    kind: ClassVar[str] = "tool.result"
+    call_id: Name | None = None
+    status: Literal["ok", "error", "denied", "timeout"] | None = None
+    exit_code: int | None = None
+    output: str | None = None
+    output_sha256: Name | None = None
+    output_bytes: Count | None = None
+    duration_s: Seconds | None = None
+
+
+class Message(Event, tag="message", kw_only=True):
+    """Text by the agent or the user."""
+
+    kind: ClassVar[str] = "message"
+    role: Name | None = None
+    text: str | None = None
+
+
+class Decision(Event, tag="decision", kw_only=True):
+    """A branch was chosen."""
+
+    kind: ClassVar[str] = "decision"
+    name: str | None = None
+    chosen: str | None = None
+    alternatives: list[str] | None = None
+
+
+class CommitPoint(Event, tag="commit_point", kw_only=True):
+    """A state that can be returned to."""
+
+    kind: ClassVar[str] = "commit_point"
+    name: str | None = None
+    revert: str | None = None
+
+
+class RunFinished(Event, tag="run.finished", kw_only=True):
+    """The agent says it is done."""
+
+    kind: ClassVar[str] = "run.finished"
+    outcome: Name | None = None
+    claim: str | None = None
+
+
+class Heartbeat(Event, tag="heartbeat", kw_only=True):
+    """The agent lives."""
+
+    kind: ClassVar[str] = "heartbeat"
+
+
+class Metric(Event, tag="metric", kw_only=True):
+    """Any number worth watching."""
+
+    kind: ClassVar[str] = "metric"
+    name: Name
+    value: float
+    unit: Name | None = None
+    labels: Labels | None = None
+
+
+KINDS: tuple[type[Event], ...] = (
+    RunStarted, ModelCall, ToolCall, ToolResult, Message, Decision, CommitPoint, RunFinished, Heartbeat, Metric,
+)  # fmt: skip
+
+AnyEvent: TypeAlias = (
+    RunStarted | ModelCall | ToolCall | ToolResult | Message | Decision | CommitPoint | RunFinished | Heartbeat | Metric
+)
+
+
+class UnknownEvent(Struct, kw_only=True):
+    """An event of a kind that this version doesn't know: counted, never judged."""
+
+    kind: str
+    run_id: RunId
+    time: UnixTime
+    id: Name = ""
+
+
+def encode(event: Event) -> bytes:
+    """The event as JSON, without the fields that were not given."""
+    return msgspec.json.encode(event)
