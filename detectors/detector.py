@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from detectors.event import Event
 
@@ -110,7 +110,7 @@ class Run(Struct, kw_only=True, omit_defaults=True):
     now: float = 0.0
     offset: int = -1
     finished: bool = False
-    grants: Grants = Grants()
+    grants: Grants = field(default_factory=Grants)
     stopped: Stopped | None = None
 
     def evidence(self, event: Event, excerpt: str) -> Evidence:
