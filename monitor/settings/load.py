@@ -66,11 +66,22 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def shown(entry: Field, value: Any) -> str:
     """A value as people may see it: secrets as ``***``."""
-    if entry.secret and value:
-        return "***"
+    return "***" if entry.secret and value else _plain(value)
+
+
+def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(str(part) for part in value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the same settings. Holds secrets as they are."""
+    return {
+        entry.variable: _plain(getattr(settings, name))
+        for name, entry in FIELDS.items()
+        if getattr(settings, name) != entry.default
+    }
 
 
 def load(

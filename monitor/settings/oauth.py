@@ -66,7 +66,7 @@ def _read(path: Path) -> str:
             f"sasl_oauth_token_file {path}: {error.strerror}. Something must keep a token there."
         ) from None
     if not token:
-        raise TokenError(f"sasl_oauth_token_file {path} is empty. Something must keep a token there.")
+        raise TokenError(f"sasl_oauth_token_file {path} is empty. A token must be there.")
     return token
 
 
