@@ -95,6 +95,7 @@ class Run(Struct, kw_only=True, omit_defaults=True):
     """What is known of a run; the same for all detectors. They read it and never write it.
 
     now: event time of the current event, capped by the broker's stamp. offset: the event's, -1 if there is none.
+    missing: how many events of the current event's agent and publisher are missing right before it (`Sequences`).
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class Run(Struct, kw_only=True, omit_defaults=True):
     started_at: float = 0.0
     now: float = 0.0
     offset: int = -1
+    missing: int = 0
     finished: bool = False
     grants: Grants = field(default_factory=Grants)
     stopped: Stopped | None = None
@@ -125,6 +127,19 @@ def shorten(text: str, limit: int = EXCERPT) -> str:
     return f"{text[: limit - tail - 3]} … {text[-tail:]}"
 
 
+class Example(Struct, kw_only=True, frozen=True):
+    """A story that a detector carries to show when it fires and when it stays quiet. The shared checks run it.
+
+    fires: the rule that must fire, or None if nothing may. thresholds: in place of the built-in ones, by rule id.
+    """
+
+    name: str
+    events: tuple[Event, ...]
+    fires: str | None = None
+    run: Run = field(default_factory=lambda: Run(run_id="example"))
+    thresholds: dict[str, Thresholds] = {}
+
+
 S = TypeVar("S", bound=Struct)
 
 
@@ -133,12 +148,19 @@ class Detector(ABC, Generic[S]):
 
     name: the field that holds its state in the run's state. kinds: the events it wants to see, no others come.
     State: an msgspec struct, small and bounded, that survives msgpack. rules: what it may find.
+    state_bytes: the most that its state may take in msgpack, whatever comes.
     """
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[type[Event], ...]]
     rules: ClassVar[tuple[Rule, ...]]
     State: ClassVar[type[Struct]]
+    state_bytes: ClassVar[int] = 4096
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        """Stories that fire and stories that stay quiet."""
+        return ()
 
     @abstractmethod
     def observe(self, event: Event, state: S, run: Run, rules: RuleSet) -> Iterable[Finding]:
@@ -166,3 +188,7 @@ class RuleSet:
     def defaults(cls, *detectors: type[Detector[Any]]) -> RuleSet:
         """Every rule of these detectors with its built-in thresholds: for tests and doctests."""
         return cls({rule.id: rule.thresholds() for detector in detectors for rule in detector.rules})
+
+    def replace(self, thresholds: dict[str, Thresholds]) -> RuleSet:
+        """The same rules, some with other thresholds."""
+        return RuleSet(self._thresholds | thresholds)

@@ -1,0 +1,87 @@
+"""Which events of a run came before, and which are missing: one implementation for the engine and for tests."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from msgspec import Struct, field
+
+from detectors.event import Event
+
+STREAMS = 16  # publishers of a run that are followed at a time; the longest silent one makes room
+GAPS = 4  # ranges of missing numbers that are remembered for each, so that a late event is told from a repeat
+
+
+class Stream(Struct, array_like=True):
+    """One agent's publisher. high: highest seq seen. time, last: of its latest event. gaps: missing, both ends in."""
+
+    high: int
+    time: float
+    last: int
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Sequences(Struct):
+    """High-water marks by agent and publisher.
+
+    A repeat is an event whose seq was seen and whose time is not newer than the stream's latest: that is what a
+    producer sends when it tries again. A lower seq with a newer time is a publisher that was started again and counts
+    from the beginning: its events are new, or a restarted agent would be invisible. The first seq that is seen is
+    where counting begins, so what was lost before it is not known.
+
+    Memory: at most 16 streams of about 100 bytes. Cost: about 0.5 µs an event.
+
+    >>> from detectors.event import Heartbeat
+    >>> numbers, seen = [1, 2, 2, 6, 4, 7], Sequences()
+    >>> [seen.observe(Heartbeat(time=1.0, run_id="r", id=str(n), seq=n)) for n in numbers]
+    [0, 0, None, 3, 0, 0]
+    """
+
+    streams: dict[int, Stream] = field(default_factory=dict)
+
+    def observe(self, event: Event) -> int | None:
+        """How many events are missing right before this one, or None if this one came before and is to be dropped."""
+        seq = event.seq
+        if seq is None:
+            return 0
+        key = crc32(f"{event.agent_id}\0{event.publisher}".encode("utf-8", "surrogatepass"))
+        last = crc32(event.id.encode("utf-8", "surrogatepass"))
+        stream = self.streams.pop(key, None)
+        if stream is None:
+            if len(self.streams) >= STREAMS:
+                del self.streams[next(iter(self.streams))]
+            self.streams[key] = Stream(seq, event.time, last)
+            return 0
+        self.streams[key] = stream  # back at the end: the order is that of the latest event
+        missing = 0
+        if seq > stream.high:
+            missing = seq - stream.high - 1
+            if missing:
+                _add(stream.gaps, stream.high + 1, seq - 1)
+            stream.high = seq
+        elif not _fill(stream.gaps, seq):
+            if event.time <= stream.time and not (seq == stream.high and last != stream.last):
+                return None
+            stream.high = seq
+            stream.gaps.clear()
+        stream.time, stream.last = event.time, last
+        return missing
+
+
+def _add(gaps: list[tuple[int, int]], first: int, end: int) -> None:
+    gaps.append((first, end))
+    if len(gaps) > GAPS:
+        # Joined rather than forgotten: a repeat counted twice does less harm than a new event that is dropped.
+        gaps[:2] = [(gaps[0][0], gaps[1][1])]
+
+
+def _fill(gaps: list[tuple[int, int]], seq: int) -> bool:
+    for index, (first, end) in enumerate(gaps):
+        if first <= seq <= end:
+            left = [] if seq == first else [(first, seq - 1)]
+            right = [] if seq == end else [(seq + 1, end)]
+            gaps[index : index + 1] = left + right
+            while len(gaps) > GAPS:
+                gaps[:2] = [(gaps[0][0], gaps[1][1])]
+            return True
+    return False
