@@ -153,10 +153,11 @@ class JournalEntry(Struct, kw_only=True, omit_defaults=True):
 
     It took effect in ``partition`` of the event topic after ``offset`` (-1: before the first). run_id: null for a
     policy. Events and journal together give the same verdicts again. policy: the whole effective policy, so that a
-    replay needs nothing else.
+    replay needs nothing else. governed: the alert whose kill the governor turned into a pause. timer: what a timer
+    did, ``retry:COMMAND`` or ``escalate:COMMAND``.
     """
 
-    kind: Literal["ack", "operator", "policy", "governor"]
+    kind: Literal["ack", "operator", "policy", "governor", "timer"]
     partition: int
     offset: int
     run_id: str | None
@@ -165,6 +166,8 @@ class JournalEntry(Struct, kw_only=True, omit_defaults=True):
     operator: OperatorDecision | None = None
     policy: dict[str, Any] | None = None
     governed: str | None = None
+    timer: str | None = None
+    time: float = 0.0
 
 
 def identify(*parts: object) -> str:

@@ -1,0 +1,141 @@
+"""Judges one event of one run: the same code in the worker, in the gate beside an agent, and in replay.
+
+Deterministic: time comes from events, ids from hashes. The same events and the same journal give the same alerts and
+commands on any worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from detectors import DETECTORS
+from detectors.detector import Detector, Finding, Rule, Run
+from detectors.event import Event, RunFinished, RunStarted
+from detectors.rolling import RollupCutter
+from monitor.engine import inputs
+from monitor.engine.answer import Answers
+from monitor.engine.governor import Governor
+from monitor.engine.outcome import Outcome, Position
+from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES
+from monitor.engine.state import RunState, new
+from monitor.messages import Ack, JournalEntry, OperatorDecision
+from monitor.policy import Policy
+
+RULES: dict[str, Rule] = {
+    rule.id: rule for rules in (*(detector.rules for detector in DETECTORS), ENGINE_RULES) for rule in rules
+}
+
+
+class Engine:
+    """Parameters: the policy; a governor (its own by default); ``on_error(detector name, error)`` hears of a detector
+    that raised, which also becomes an alert of the run: one bad detector must not blind the others.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        governor: Governor | None = None,
+        detectors: Sequence[type[Detector[Any]]] = tuple(DETECTORS),
+        on_error: Callable[[str, Exception], None] = lambda name, error: None,
+    ) -> None:
+        self.governor = governor or Governor()
+        self._detectors = [detector() for detector in detectors]
+        self._by_kind: dict[type[Event], list[Detector[Any]]] = {}
+        self._cutter = RollupCutter()
+        self._on_error = on_error
+        self.use(policy)
+
+    def use(self, policy: Policy) -> None:
+        """The policy from the next event on."""
+        self.policy = policy
+        self._answers = Answers(policy, self.governor, RULES)
+
+    def process(self, state: RunState, event: Event, at: Position) -> Outcome:
+        """Judges ``event`` and updates ``state``. An event that came before, by publisher and seq, changes nothing."""
+        out = Outcome()
+        missing = state.sequences.observe(event)
+        if missing is None:
+            return out
+        run = state.run
+        _note(run, event, at, missing)
+        if at.partition is not None:
+            state.partition = at.partition
+        state.stamp = at.stamp if at.stamp is not None else run.now
+        self.governor.saw(run.run_id, run.agent_name, state.stamp)
+        resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
+        findings: list[Finding] = []
+        for detector in self._for(type(event)):
+            try:
+                findings.extend(detector.observe(event, getattr(state.detectors, detector.name), run, resolved.rules))
+            except Exception as error:  # whatever a detector does wrong, the run goes on being watched
+                self._on_error(detector.name, error)
+                findings.append(_failed(detector, event, run, error))
+        if findings:
+            self._answers.give(state, event, at, findings, resolved, out)
+        partition = at.partition if at.partition is not None else -1
+        out.rollups = self._cutter.observe(event, state.sums, run, partition)
+        return out
+
+    def apply(self, state: RunState, entry: JournalEntry) -> Outcome:
+        """Does again what the journal says happened to this run."""
+        match entry:
+            case JournalEntry(kind="ack", ack=Ack() as ack):
+                return inputs.acknowledge(state, ack, entry.digest)
+            case JournalEntry(kind="operator", operator=OperatorDecision() as decision):
+                return inputs.decide(state, decision, entry.digest)
+            case JournalEntry(kind="timer"):
+                return inputs.recorded_step(state, entry, entry.digest)
+            case _:
+                return Outcome()
+
+    def _for(self, kind: type[Event]) -> list[Detector[Any]]:
+        wanted = self._by_kind.get(kind)
+        if wanted is None:
+            wanted = [detector for detector in self._detectors if not detector.kinds or kind in detector.kinds]
+            self._by_kind[kind] = wanted
+        return wanted
+
+
+def fresh(state: RunState | None, run_id: str, stamp: float | None, ttl_s: float) -> RunState:
+    """The state to go on with: a run that was silent for longer than ``ttl_s`` by the broker's clock starts anew."""
+    if state is None or (stamp is not None and state.stamp and stamp - state.stamp > ttl_s and not state.killed_by):
+        return new(run_id)
+    return state
+
+
+def _note(run: Run, event: Event, at: Position, missing: int) -> None:
+    """What every event says of its run. The first to name something is believed; time never goes back."""
+    run.offset = at.offset
+    run.missing = missing
+    time = event.time if at.stamp is None else min(event.time, at.stamp)
+    if time > run.now:
+        run.now = time
+    if not run.started_at:
+        run.started_at = time
+    if run.agent_name is None:
+        run.agent_name = event.agent_name
+    if run.team is None:
+        run.team = event.team
+    if run.environment is None:
+        run.environment = event.environment
+    if run.agent_version is None:
+        run.agent_version = event.agent_version
+    if isinstance(event, RunStarted):
+        run.workspace = run.workspace or event.workspace
+        run.schedule_id = run.schedule_id or event.schedule_id
+        run.parent_run_id = run.parent_run_id or event.parent_run_id
+        run.labels = run.labels or event.labels
+    elif isinstance(event, RunFinished):
+        run.finished = True
+
+
+def _failed(detector: Detector[Any], event: Event, run: Run, error: Exception) -> Finding:
+    return Finding(
+        rule=DETECTOR_FAILED.id,
+        key=detector.name,
+        title=DETECTOR_FAILED.title,
+        summary=f"The detector {detector.name} failed on a {event.kind} event ({type(error).__name__}: {error}); "
+        "what it would have found is not known. The other detectors went on.",
+        evidence=(run.evidence(event, event.kind),),
+    )

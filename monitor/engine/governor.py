@@ -1,0 +1,102 @@
+"""Limits Killcord's own blast: past N kills a minute, or a share of a deployment's runs, kills become pauses.
+
+A worker governs the runs of its own partitions. Runs are spread over partitions by hash, so what it sees of a
+deployment is a fair sample of it; the kills a minute are per worker. After a take-over the counts start anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Protocol
+
+MINUTE = 60.0
+HOUR = 3600.0
+MOST_DEPLOYMENTS = 10_000
+MOST_RUNS = 100_000  # of one deployment in an hour; beyond, the share is of these
+
+
+class Limits(Protocol):
+    """The policy's ``governor``."""
+
+    @property
+    def kills_per_minute(self) -> int: ...
+    @property
+    def share_of_runs(self) -> float: ...
+    @property
+    def share_after_kills(self) -> int: ...
+
+
+class Deployment:
+    """The runs of one deployment seen in the last hour, and when those that were killed were."""
+
+    __slots__ = ("kills", "paged", "runs")
+
+    def __init__(self) -> None:
+        self.runs: OrderedDict[str, float] = OrderedDict()
+        self.kills: deque[float] = deque()
+        self.paged = -HOUR
+
+    def saw(self, run_id: str, now: float) -> None:
+        self.runs[run_id] = now
+        self.runs.move_to_end(run_id)
+        while self.runs and (now - next(iter(self.runs.values())) > HOUR or len(self.runs) > MOST_RUNS):
+            self.runs.popitem(last=False)
+
+
+class Governor:
+    """Says whether one more kill may be issued now. ``now`` in seconds: the broker's stamp, or event time in a file."""
+
+    def __init__(self) -> None:
+        self._kills: deque[float] = deque()
+        self._paged = -MINUTE
+        self._deployments: OrderedDict[str | None, Deployment] = OrderedDict()
+
+    def saw(self, run_id: str, agent_name: str | None, now: float) -> None:
+        """Notes a run of a deployment; called when a run's first event is seen and again at its kill."""
+        deployment = self._deployments.get(agent_name)
+        if deployment is None:
+            deployment = self._deployments[agent_name] = Deployment()
+            if len(self._deployments) > MOST_DEPLOYMENTS:
+                self._deployments.popitem(last=False)
+        deployment.saw(run_id, now)
+
+    def refuses(self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str) -> str | None:
+        """Why this kill must become a pause, or None; a kill that may be issued is counted."""
+        _drop_older(self._kills, now - MINUTE)
+        if len(self._kills) >= limits.kills_per_minute:
+            return f"{len(self._kills)} kills in the last minute, the limit is {limits.kills_per_minute}"
+        self.saw(run_id, agent_name, now)
+        deployment = self._deployments[agent_name]
+        _drop_older(deployment.kills, now - HOUR)
+        allowed = max(limits.share_after_kills, limits.share_of_runs * len(deployment.runs))
+        if len(deployment.kills) >= allowed:
+            return (
+                f"{len(deployment.kills)} of the {len(deployment.runs)} runs of {agent_name or 'unnamed agents'} "
+                f"were killed within an hour, the limit is {limits.share_of_runs:.0%}"
+            )
+        self._kills.append(now)
+        deployment.kills.append(now)
+        return None
+
+    def pages(self, now: float) -> bool:
+        """Whether to raise the governor's own alert: one page a minute, however many kills it holds back."""
+        if now - self._paged < MINUTE:
+            return False
+        self._paged = now
+        return True
+
+
+class RecordedGovernor(Governor):
+    """Decides as the journal says that a live governor did: for replays. ``governed``: alert ids."""
+
+    def __init__(self, governed: set[str]) -> None:
+        super().__init__()
+        self._governed = governed
+
+    def refuses(self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str) -> str | None:
+        return "the governor held it back" if alert_id in self._governed else None
+
+
+def _drop_older(times: deque[float], than: float) -> None:
+    while times and times[0] <= than:
+        times.popleft()

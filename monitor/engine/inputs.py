@@ -1,0 +1,218 @@
+"""What changes a run's state beside its events: acknowledgements, an operator's decisions, timers.
+
+Each returns what to publish, with a journal entry that lets a replay do the same after the same event.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from detectors.detector import Stopped
+from monitor.engine.answer import alert_of
+from monitor.engine.lifecycle import PROOF, Status, Tracked, due, on_ack, on_step
+from monitor.engine.outcome import Outcome, Position
+from monitor.engine.rules import UNCONFIRMED
+from monitor.engine.state import MOST_DECISIONS, RunState
+from monitor.messages import Ack, Alert, JournalEntry, OperatorDecision, identify
+
+MOST_WATCHERS = 16
+
+
+def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
+    """Takes in one acknowledgement; one that changes nothing leaves no trace."""
+    out = Outcome()
+    changed = False
+    if ack.status == "watching":
+        if ack.consumer not in state.watchers or state.ended:
+            others = [watcher for watcher in state.watchers if watcher != ack.consumer]
+            state.watchers = [*others[-(MOST_WATCHERS - 1) :], ack.consumer]
+            state.ended = False
+            changed = True
+    elif ack.status == "ended" and not state.ended:
+        state.ended = changed = True
+    for tracked in state.tracked:
+        if tracked.command.id != ack.command_id:
+            continue
+        if (status := on_ack(tracked, ack)) is not None:
+            changed = True
+            _on_status(state, tracked, status, ack, out)
+    if changed:
+        out.journal.append(_entry(state, digest, kind="ack", ack=ack))
+    return out
+
+
+def _on_status(state: RunState, tracked: Tracked, status: Status, ack: Ack, out: Outcome) -> None:
+    action = tracked.command.action
+    if status == "confirmed" and action == "kill":
+        state.run.stopped = Stopped(
+            command_id=tracked.command.id,
+            time=ack.time,
+            agent_id=tracked.command.agent_id or "",
+            last_seq=ack.last_seq,
+        )
+    through = "" if ack.actions_after is None else f" {ack.actions_after} actions got through in between."
+    detail = f" ({ack.detail})" if ack.detail else ""
+    match status:
+        case "confirmed" if action == "kill":
+            _revise(state, tracked, out, f"Stopped by {ack.consumer}{detail}.{through}", resolved=True)
+        case "confirmed":
+            _revise(state, tracked, out, f"{action.capitalize()}d by {ack.consumer}{detail}.{through}", resolved=False)
+        case "ended":
+            _revise(state, tracked, out, f"The run had ended before, says {ack.consumer}.", resolved=True)
+        case "failed" | "refused":
+            _revise(
+                state,
+                tracked,
+                out,
+                f"The kill-switch {ack.consumer} says {status}{detail}: the run may go on, stop it by hand.",
+                resolved=False,
+                critical=True,
+            )
+        case _:
+            return
+    if tracked.done:
+        tracked.alert = None
+
+
+def _revise(
+    state: RunState, tracked: Tracked, out: Outcome, sentence: str, *, resolved: bool, critical: bool = False
+) -> None:
+    alert = tracked.alert
+    if alert is None:
+        return
+    _count(state, alert)
+    alert.summary = f"{alert.summary} {sentence}"
+    if resolved:
+        alert.status = "resolved"
+    if critical:
+        alert.severity = "critical"
+    out.alerts.append(_copy(alert))
+
+
+def _count(state: RunState, alert: Alert) -> None:
+    """The next revision of an alert, wherever it is revised: a finding that comes again counts on from here."""
+    for known in state.alerts.values():
+        if known.id == alert.id:
+            known.revision = alert.revision = known.revision + 1
+            return
+    alert.revision += 1
+
+
+def _copy(alert: Alert) -> Alert:
+    """What is published: the tracked alert itself goes on changing."""
+    return msgspec.structs.replace(alert)
+
+
+def decide(state: RunState, decision: OperatorDecision, digest: str) -> Outcome:
+    """Takes in what a person or a trusted service decided about this run; the same decision twice counts once."""
+    out = Outcome()
+    if decision.id in state.decisions:
+        return out
+    state.decisions = [*state.decisions[-(MOST_DECISIONS - 1) :], decision.id]
+    grants = state.run.grants
+    match decision.decision:
+        case "approve" if decision.rule is not None and decision.rule not in grants.approved:
+            grants.approved = [*grants.approved[-31:], decision.rule]
+        case "raise_budget":
+            for name, limit in decision.limits.items():
+                grants.limits[name] = max(limit, grants.limits.get(name, 0.0))
+        case "kill" | "pause" if decision.command is not None:
+            _ordered(state, decision)
+        case "resume" if state.killed_by is None:
+            _resumed(state, decision, out)
+        case _:
+            pass
+    out.journal.append(_entry(state, digest, kind="operator", operator=decision))
+    return out
+
+
+def _ordered(state: RunState, decision: OperatorDecision) -> None:
+    command = decision.command
+    assert command is not None
+    state.epoch = max(state.epoch, command.epoch)
+    if command.action == "kill":
+        state.killed_by = state.killed_by or command.id
+    else:
+        state.paused_by = state.paused_by or command.id
+    if all(tracked.command.id != command.id for tracked in state.tracked):
+        status: Status = "issued" if state.watchers else "unguarded"
+        state.tracked.append(Tracked(command=command, status=status, issued_at=decision.time))
+
+
+def _resumed(state: RunState, decision: OperatorDecision, out: Outcome) -> None:
+    """The pause ends, and what led to it is let through from now on: the operator has seen it."""
+    command = decision.command
+    if command is not None:
+        state.epoch = max(state.epoch, command.epoch)
+    for reference, known in state.alerts.items():
+        if known.mode == "pause":
+            allowed = reference.replace("|", ":", 1)
+            if allowed not in state.run.grants.approved:
+                state.run.grants.approved = [*state.run.grants.approved[-31:], allowed]
+    for tracked in state.tracked:
+        if tracked.command.action == "pause" and tracked.alert is not None:
+            why = f": {decision.reason}" if decision.reason else ""
+            _revise(state, tracked, out, f"Resumed by {decision.by}{why}.", resolved=True)
+            tracked.alert = None
+            tracked.status = "ended"
+    state.paused_by = None
+
+
+def on_time(state: RunState, now: float, timeout: float, digest: str) -> Outcome:
+    """Second attempts and escalations that are due. ``now``: seconds by the clock that stamps events."""
+    out = Outcome()
+    for tracked in state.tracked:
+        step = due(tracked, now, timeout)
+        if step is None:
+            continue
+        take_step(state, tracked, step, digest, out)
+        out.journal.append(_entry(state, digest, kind="timer", timer=f"{step}:{tracked.command.id}", time=now))
+    return out
+
+
+def recorded_step(state: RunState, entry: JournalEntry, digest: str) -> Outcome:
+    """What a timer did in the live run, done again in a replay."""
+    out = Outcome()
+    step, _, command_id = (entry.timer or "").partition(":")
+    for tracked in state.tracked:
+        if tracked.command.id == command_id:
+            take_step(state, tracked, step, digest, out)
+    return out
+
+
+def take_step(state: RunState, tracked: Tracked, step: Any, digest: str, out: Outcome) -> None:
+    on_step(tracked, step)
+    command = tracked.command
+    if step == "retry":
+        out.commands.append(command)
+        return
+    proof = " or ".join(sorted(PROOF[command.action]))
+    sentence = (
+        f"The {command.action} was not confirmed: a kill-switch watches the run ({', '.join(state.watchers)}) but did "
+        f"not acknowledge '{proof}' after {tracked.attempts} attempts. Assume that the agent goes on: stop it by hand."
+    )
+    if tracked.alert is None:
+        alert = alert_of(state, None, Position(None, None, state.offset), digest, UNCONFIRMED)
+        alert.id = identify("unconfirmed", command.id)
+        alert.event_id = command.event_id or command.id
+        alert.command_id, alert.agent_id = command.id, command.agent_id
+        alert.summary = f"{command.reason} {sentence}"
+        alert.operational = True
+        alert.revision = 0
+        tracked.alert = alert
+    else:
+        tracked.alert.operational = True
+        tracked.alert.summary = f"{tracked.alert.summary} {sentence}"
+    alert = tracked.alert
+    alert.title = f"{UNCONFIRMED.title}: {alert.title}" if not alert.title.startswith(UNCONFIRMED.title) else alert.title
+    alert.severity = "critical"
+    _count(state, alert)
+    out.alerts.append(_copy(alert))
+
+
+def _entry(state: RunState, digest: str, **more: Any) -> JournalEntry:
+    return JournalEntry(
+        partition=state.partition, offset=state.offset, run_id=state.run.run_id, digest=digest, **more
+    )
