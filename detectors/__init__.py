@@ -10,8 +10,10 @@ from typing import Any
 from detectors.blindness import Blindness
 from detectors.budget import Budget
 from detectors.detector import Detector
+from detectors.loops import Loops
 
 DETECTORS: tuple[type[Detector[Any]], ...] = (
     Blindness,
     Budget,
+    Loops,
 )

@@ -24,7 +24,8 @@ _WRITER = re.compile(
     r"(?:^|[;&|(\n])[ \t]*(?:sudo[ \t]+)?"
     r"(?:(?:rm|rmdir|mv|cp|tee|touch|mkdir|ln|install|chmod|chown|truncate|dd|rsync|patch|shred|unlink)\b"
     r"|sed[ \t]+(?:-\S+[ \t]+){0,4}-i"
-    r"|git[ \t]+(?:add|am|apply|checkout|cherry-pick|clean|commit|merge|mv|pull|push|rebase|reset|restore|revert|rm|stash)\b)"
+    r"|git[ \t]+(?:add|am|apply|checkout|cherry-pick|clean|commit|merge|mv|pull|push|rebase|reset|restore|revert"
+    r"|rm|stash)\b)"
 )
 LOOKED_AT = 2_000  # characters of a command
 
