@@ -19,6 +19,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from monitor.metrics import Metrics
 from monitor.settings import Settings
 
 Check = Callable[[], "str | None"]
@@ -119,11 +120,13 @@ class HealthServer:
         return [] if method == "HEAD" else [body]
 
 
-def serve(settings: Settings, registry: CollectorRegistry, *, alive: Check, ready: Check) -> HealthServer | None:
+def serve(settings: Settings, metrics: Metrics, *, alive: Check, ready: Check) -> HealthServer | None:
     """A started server at ``metrics_host:metrics_port``; None where the port is 0. Raises PortUnavailable."""
     if settings.metrics_port == 0:
         return None
-    server = HealthServer(registry, alive=alive, ready=ready, host=settings.metrics_host, port=settings.metrics_port)
+    metrics.ready_when(lambda: _checked("/readyz", ready))
+    host, port = settings.metrics_host, settings.metrics_port
+    server = HealthServer(metrics.registry, alive=alive, ready=ready, host=host, port=port)
     server.start()
     return server
 

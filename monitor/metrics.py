@@ -7,7 +7,7 @@ at zero: Prometheus cannot see the first increase of a series that is born with 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Literal, get_args
 
@@ -77,6 +77,7 @@ class Metrics:
         )
 
     def _worked(self) -> None:
+        self._ready = self._gauge("killcord_ready", "1 while events are being judged, as /readyz says.")
         self._process = self._histogram("killcord_process_seconds", "Decoding and judging one fetched batch.", _WORK)
         self._checkpoint = self._histogram("killcord_checkpoint_seconds", "One checkpoint, acknowledged.", _WORK)
         build = Info("killcord_build", "The version that runs.", registry=self.registry)
@@ -171,6 +172,10 @@ class Metrics:
         self._governed.inc()
 
     # What it costs.
+
+    def ready_when(self, ready: Callable[[], str | None]) -> None:
+        """``ready`` is asked at each scrape; None: ready."""
+        self._ready.set_function(lambda: float(ready() is None))
 
     def batch(self, seconds: float) -> None:
         """One fetched batch was decoded and judged: once a batch, since once an event would cost more than decoding."""
