@@ -10,10 +10,7 @@ from monitor.settings.oauth import token_provider
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments that AIOKafkaProducer, AIOKafkaConsumer and AIOKafkaAdminClient all take.
-
-    With OAUTHBEARER call it inside the running event loop, once for each client.
-    """
+    """Keyword arguments that AIOKafkaProducer, AIOKafkaConsumer and AIOKafkaAdminClient all take."""
     options: dict[str, Any] = {
         "bootstrap_servers": list(settings.brokers),
         "client_id": settings.client_id,

@@ -27,7 +27,6 @@ OTHER_VARIABLES = {
     "KILLCORD_PARENT_AGENT_ID": "the agent that started this one",
     "KILLCORD_TEAM": "the team that runs it",
     "KILLCORD_ENVIRONMENT": "where it runs, such as production",
-    "KILLCORD_EPHEMERAL": "set in what the embedded broker serves: nothing is kept",
     "KILLCORD_TEST_BROKERS": "the Kafka that the tests use",
 }
 

@@ -29,6 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     brokers: Annotated[tuple[str, ...], _says("Kafka's bootstrap servers, host:port, with commas.", min_length=1)] = (
         "127.0.0.1:9092",
     )
+    ephemeral: Annotated[bool, _says("The brokers are the embedded broker: nothing is kept.")] = False
     client_id: Annotated[str, _says("The name that Kafka's logs and quotas show.")] = "killcord"
     topic_prefix: Annotated[str, _says("What the names of all topics start with.", pattern=PREFIX)] = "killcord"
     worker_group: Annotated[str, _says("Faust's app id and consumer group. Empty: <topic_prefix>-worker.")] = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -44,16 +45,18 @@ class Tokens:
         self._settings = settings
         self._cached = ""
         self._expires = 0.0
-        self._lock = asyncio.Lock()
+        # Faust logs in from the loops of two threads.
+        self._lock = threading.Lock()
 
     async def token(self) -> str:
-        if self._settings.sasl_oauth_token:
-            return self._settings.sasl_oauth_token
+        return self._settings.sasl_oauth_token or await asyncio.to_thread(self._current)
+
+    def _current(self) -> str:
         if path := self._settings.sasl_oauth_token_file:
-            return await asyncio.to_thread(_read, Path(path))
-        async with self._lock:
+            return _read(Path(path))
+        with self._lock:
             if time.monotonic() >= self._expires:
-                self._cached, lifetime = await asyncio.to_thread(_request, self._settings)
+                self._cached, lifetime = _request(self._settings)
                 self._expires = time.monotonic() + max(0.0, lifetime - _EARLY_S)
             return self._cached
 

@@ -40,14 +40,14 @@ async def check(
 ) -> list[Problem]:
     """Everything about the topics that keeps Killcord from running right; empty if all is well."""
     wanted = topics(settings) if wanted is None else wanted
-    found, denied = await look(client, [topic.name for topic in wanted])
+    found, denied = await look(client, [topic.name for topic in wanted], configs=not settings.ephemeral)
     return problems(wanted, found, denied, settings)
 
 
 async def create(client: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[Topic] | None = None) -> Created:
     """Creates the missing topics and then checks all. Where the right is missing, problems carry the commands."""
     wanted = topics(settings) if wanted is None else wanted
-    found, _ = await look(client, [topic.name for topic in wanted])
+    found, _ = await look(client, [topic.name for topic in wanted], configs=False)
     # What is new must have as many partitions as the events that are there.
     events = found.get(wanted[0].name)
     missing = [
@@ -66,6 +66,10 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings,
                   missing: Sequence[Topic]) -> tuple[tuple[str, ...], list[Problem]]:  # fmt: skip
     if not missing:
         return (), []
+    if settings.ephemeral:
+        # The embedded broker takes no request to create a topic: asking for one is enough.
+        await client.describe_topics([topic.name for topic in missing])
+        return tuple(topic.name for topic in missing), []
     asked = [
         # aiokafka takes -1 (the broker's default replication) only with assignments, which may be empty.
         NewTopic(
@@ -93,7 +97,7 @@ async def _until_led(client: AIOKafkaAdminClient, names: Sequence[str], within_s
     """A new topic is unknown to the brokers for a moment, and then without leaders. ``check`` tells if it stays so."""
     end = time.monotonic() + within_s
     while names and time.monotonic() < end:
-        found, _ = await look(client, names)
+        found, _ = await look(client, names, configs=False)
         if len(found) == len(names) and not any(topic.leaderless for topic in found.values()):
             return
         await asyncio.sleep(0.05)
@@ -113,8 +117,13 @@ def _refused(topic: Topic, code: int, message: str | None, settings: Settings) -
     )
 
 
-async def look(client: AIOKafkaAdminClient, names: Sequence[str]) -> tuple[dict[str, Found], dict[str, str]]:
-    """(topics that exist, topics of which this user may not know with the right that is missing)."""
+async def look(
+    client: AIOKafkaAdminClient, names: Sequence[str], *, configs: bool = True
+) -> tuple[dict[str, Found], dict[str, str]]:
+    """(topics that exist, topics of which this user may not know with the right that is missing).
+
+    ``configs``: read their configuration too, which the embedded broker cannot tell.
+    """
     # `client.describe_topics` would let a broker with auto.create.topics.enable create what it is asked about.
     request = MetadataRequest(list(names), allow_auto_topic_creation=False)
     answer = (await client._send_request(request)).to_object()
@@ -127,8 +136,8 @@ async def look(client: AIOKafkaAdminClient, names: Sequence[str]) -> tuple[dict[
             listed.append(entry)
         elif entry["error_code"] != UnknownTopicOrPartitionError.errno:
             raise for_code(entry["error_code"])(entry["topic"])
-    configs = await _configs(client, [entry["topic"] for entry in listed])
-    return {entry["topic"]: _found(entry, configs.get(entry["topic"], {})) for entry in listed}, denied
+    read = await _configs(client, [entry["topic"] for entry in listed]) if configs else {}
+    return {entry["topic"]: _found(entry, read.get(entry["topic"], {})) for entry in listed}, denied
 
 
 def _found(entry: dict[str, Any], config: dict[str, str]) -> Found:

@@ -20,7 +20,7 @@ async def make(client: AIOKafkaAdminClient, name: str, partitions: int, **config
     settings = {key.replace("_", "."): value for key, value in config.items()}
     answer = await client.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
     assert [error["error_code"] for error in answer.to_object()["topic_errors"]] == [0]
-    while name not in (await look(client, [name]))[0]:  # a new topic is unknown for a moment
+    while name not in (await look(client, [name]))[0]:  # noqa: ASYNC110 - a new topic is unknown for a moment
         await asyncio.sleep(0.02)
 
 
