@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aiokafka.partitioner import murmur2
+
 from detectors import DETECTORS
 from detectors.detector import Detector, Finding, Rule, Run
 from detectors.event import Event, RunFinished, RunStarted
@@ -17,8 +19,8 @@ from monitor.engine import inputs
 from monitor.engine.answer import Answers
 from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
-from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES
-from monitor.engine.state import RunState, new
+from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES, SPLIT_RUN
+from monitor.engine.state import RunState
 from monitor.messages import Ack, JournalEntry, OperatorDecision
 from monitor.policy import Policy
 
@@ -29,7 +31,8 @@ RULES: dict[str, Rule] = {
 
 class Engine:
     """Parameters: the policy; a governor (its own by default); ``on_error(detector name, error)`` hears of a detector
-    that raised, which also becomes an alert of the run: one bad detector must not blind the others.
+    that raised, which also becomes an alert of the run: one bad detector must not blind the others; ``partitions`` of
+    the event topic, to see a run that lies where murmur2 would not put it (None: a file).
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class Engine:
         governor: Governor | None = None,
         detectors: Sequence[type[Detector[Any]]] = tuple(DETECTORS),
         on_error: Callable[[str, Exception], None] = lambda name, error: None,
+        partitions: int | None = None,
     ) -> None:
+        self._partitions = partitions
         self.governor = governor or Governor()
         self._detectors = [detector() for detector in detectors]
         self._by_kind: dict[type[Event], list[Detector[Any]]] = {}
@@ -59,8 +64,6 @@ class Engine:
             return out
         run = state.run
         _note(run, event, at, missing)
-        if at.partition is not None:
-            state.partition = at.partition
         state.stamp = at.stamp if at.stamp is not None else run.now
         self.governor.saw(run.run_id, run.agent_name, state.stamp)
         resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
@@ -71,10 +74,24 @@ class Engine:
             except Exception as error:  # whatever a detector does wrong, the run goes on being watched
                 self._on_error(detector.name, error)
                 findings.append(_failed(detector, event, run, error))
+        if state.partition < 0 and at.partition is not None:
+            state.partition = at.partition
+            if self._partitions and (right := partition_of(run.run_id, self._partitions)) != at.partition:
+                findings.append(_misplaced(event, run, at.partition, right))
         if findings:
             self._answers.give(state, event, at, findings, resolved, out)
         partition = at.partition if at.partition is not None else -1
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
+        return out
+
+    def take(self, state: RunState, events: Sequence[Event], at: Position) -> Outcome:
+        """Judges the events of one message. A message up to the state's offset was taken before and changes nothing."""
+        out = Outcome()
+        if at.partition is not None and at.offset <= state.offset:
+            return out
+        for event in events:
+            out.extend(self.process(state, event, at))
+        state.offset = at.offset
         return out
 
     def apply(self, state: RunState, entry: JournalEntry) -> Outcome:
@@ -95,13 +112,6 @@ class Engine:
             wanted = [detector for detector in self._detectors if not detector.kinds or kind in detector.kinds]
             self._by_kind[kind] = wanted
         return wanted
-
-
-def fresh(state: RunState | None, run_id: str, stamp: float | None, ttl_s: float) -> RunState:
-    """The state to go on with: a run that was silent for longer than ``ttl_s`` by the broker's clock starts anew."""
-    if state is None or (stamp is not None and state.stamp and stamp - state.stamp > ttl_s and not state.killed_by):
-        return new(run_id)
-    return state
 
 
 def _note(run: Run, event: Event, at: Position, missing: int) -> None:
@@ -128,6 +138,22 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
         run.labels = run.labels or event.labels
     elif isinstance(event, RunFinished):
         run.finished = True
+
+
+def partition_of(run_id: str, partitions: int) -> int:
+    """Where murmur2 puts a run: Java's default partitioner, and aiokafka's."""
+    return int((murmur2(run_id.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def _misplaced(event: Event, run: Run, partition: int, right: int) -> Finding:
+    return Finding(
+        rule=SPLIT_RUN.id,
+        title=SPLIT_RUN.title,
+        summary=f"Events of this run are in partition {partition}, murmur2 puts them in {right}: its producer uses "
+        "another partitioner or another key, so parts of the run may be judged apart and its kill-switch may not be "
+        "heard. Key events by run_id and partition by murmur2 (librdkafka: partitioner=murmur2_random).",
+        evidence=(run.evidence(event, event.kind),),
+    )
 
 
 def _failed(detector: Detector[Any], event: Event, run: Run, error: Exception) -> Finding:

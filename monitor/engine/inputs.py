@@ -206,7 +206,8 @@ def take_step(state: RunState, tracked: Tracked, step: Any, digest: str, out: Ou
         tracked.alert.operational = True
         tracked.alert.summary = f"{tracked.alert.summary} {sentence}"
     alert = tracked.alert
-    alert.title = f"{UNCONFIRMED.title}: {alert.title}" if not alert.title.startswith(UNCONFIRMED.title) else alert.title
+    if not alert.title.startswith(UNCONFIRMED.title):
+        alert.title = f"{UNCONFIRMED.title}: {alert.title}"
     alert.severity = "critical"
     _count(state, alert)
     out.alerts.append(_copy(alert))

@@ -38,4 +38,3 @@ class Outcome(Struct):
         self.lifted.extend(other.lifted)
         self.rollups.extend(other.rollups)
         self.journal.extend(other.journal)
-cat > /dev/null <<'E'

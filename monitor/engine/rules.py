@@ -25,7 +25,7 @@ DETECTOR_FAILED = Rule(
     title="A detector could not judge an event",
     severity="warning",
     mode="alert",
-    description="A detector raised an error, which is a bug in it; the other detectors went on. Once a run and detector.",
+    description="A detector raised an error, which is a bug in it; the others went on. Once a run and detector.",
 )
 SPLIT_RUN = Rule(
     id="blindness.partition",

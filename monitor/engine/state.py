@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import msgspec
@@ -67,17 +68,54 @@ class UnknownVersion(ValueError):
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(RunState)
 
+# Before the state itself: what a sweep over all runs needs, readable without decoding.
+_HEAD = struct.Struct(">BBI")  # version, flags, broker's stamp in whole seconds
+_OPEN = 1  # a command waits for its acknowledgement
+_KILLED = 2
+KILLED_TTL_FACTOR = 30  # a killed run is remembered this many times longer, since it must stay killed
+
+
+class Head(Struct, frozen=True):
+    """waiting: a command is under way. killed: by Killcord or an operator. stamp: of the last event, Unix seconds."""
+
+    waiting: bool
+    killed: bool
+    stamp: int
+
+    def evictable(self, now: float, ttl_s: float) -> bool:
+        return not self.waiting and now - self.stamp > ttl_s * (KILLED_TTL_FACTOR if self.killed else 1)
+
 
 def new(run_id: str) -> RunState:
     return RunState(run=Run(run_id=run_id))
 
 
+def waiting(state: RunState) -> bool:
+    """Whether a command of this run still waits for its acknowledgement."""
+    return any(tracked.status in ("issued", "received") for tracked in state.tracked)
+
+
 def encode(state: RunState) -> bytes:
-    return bytes((VERSION,)) + _encoder.encode(state)
+    flags = (_OPEN if waiting(state) else 0) | (_KILLED if state.killed_by is not None else 0)
+    return _HEAD.pack(VERSION, flags, min(int(state.stamp), 2**32 - 1)) + _encoder.encode(state)
+
+
+def head(data: bytes) -> Head:
+    """Raises `UnknownVersion` as `decode` does."""
+    if len(data) < _HEAD.size or data[0] != VERSION:
+        raise UnknownVersion(f"run state of version {data[:1].hex() or 'none'}, this is version {VERSION}")
+    _, flags, stamp = _HEAD.unpack_from(data)
+    return Head(bool(flags & _OPEN), bool(flags & _KILLED), stamp)
 
 
 def decode(data: bytes) -> RunState:
-    """The state in ``data``; raises `UnknownVersion`, or msgspec's DecodeError for bytes that are none."""
-    if data[:1] != bytes((VERSION,)):
-        raise UnknownVersion(f"run state of version {data[:1].hex() or 'none'}, this is version {VERSION}")
-    return _decoder.decode(memoryview(data)[1:])
+    """The state in ``data``; raises `UnknownVersion`, or msgspec's DecodeError, a ValueError, for other bytes."""
+    head(data)
+    return _decoder.decode(memoryview(data)[_HEAD.size :])
+
+
+def expired(state: RunState, stamp: float | None, ttl_s: float) -> bool:
+    """Whether the run was silent for longer than ``ttl_s`` by the broker's clock, and so starts anew."""
+    if stamp is None or not state.stamp or waiting(state):
+        return False
+    return stamp - state.stamp > ttl_s * (KILLED_TTL_FACTOR if state.killed_by is not None else 1)

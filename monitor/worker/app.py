@@ -1,0 +1,231 @@
+"""The Faust app: which topic goes to which call, and what runs beside it.
+
+Every input is held until the checkpoint that covers it. Faust has the rest: assignment, flow control, rebalance,
+commit, tables and their recovery.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import faust
+import msgspec
+import structlog
+from faust.types import TP, StreamT
+
+from detectors.fleet import FleetState
+from monitor.engine import state as run_state
+from monitor.metrics import Metrics
+from monitor.policy import Policy, PolicyError
+from monitor.policy.watch import PolicyFile
+from monitor.settings import Settings
+from monitor.topics import TABLES, Names
+from monitor.worker import transport
+from monitor.worker.checkpoint import Checkpoint
+from monitor.worker.faust_settings import faust_options
+from monitor.worker.fleet import FleetJudge
+from monitor.worker.judge import Judge
+from monitor.worker.ledger import Ledger
+from monitor.worker.outbox import Outbox
+from monitor.worker.record import Record
+
+log = structlog.get_logger("killcord.worker")
+
+TICK_S = 0.1
+SWEEP_S = 60.0
+
+
+class App(faust.App):
+    """A Faust app that checkpoints before it lets go of anything."""
+
+    killcord: Monitor
+
+    async def on_stop(self) -> None:
+        await self.killcord.before_stop()
+        await super().on_stop()
+
+
+class Monitor:
+    """One worker. ``partitions``: of the event topic, as the cluster has it."""
+
+    def __init__(self, settings: Settings, policy: Policy, metrics: Metrics, partitions: int) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.names = Names.of(settings.topic_prefix)
+        self.stopping = False
+        self.app = App(**{**faust_options(settings), "topic_partitions": partitions})
+        self.app.killcord = self
+        transport.install(self.app, settings.fetch_wait_s)
+        self._policy_file = PolicyFile(settings.policy) if settings.policy else None
+        runs_table, fleet_table = (
+            self.app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions) for name in TABLES
+        )
+        self.runs: Ledger[run_state.RunState] = Ledger(
+            runs_table, run_state.new, run_state.encode, run_state.decode, self._corrupt
+        )
+        self.fleet: Ledger[FleetState] = Ledger(
+            fleet_table,
+            lambda key: FleetState(),
+            msgspec.msgpack.encode,
+            msgspec.msgpack.Decoder(FleetState).decode,
+            self._corrupt,
+        )
+        self.outbox = Outbox(self.names, self._send, metrics)
+        self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
+        self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, metrics, self.names)
+        self.checkpoint = Checkpoint((self.runs, self.fleet), self.outbox, metrics, settings.checkpoint_events)
+        self._assigned: set[TP] = set()
+        self._ready: str | None = "starting: no partitions assigned yet"
+        self._agents()
+        self._beside()
+        self._took_in_policy(policy)
+
+    def ready(self) -> str | None:
+        """None when events are judged, else why not."""
+        if self.app.rebalancing:
+            return "rebalancing"
+        return self._ready
+
+    def _agents(self) -> None:
+        names, app = self.names, self.app
+
+        @app.agent(self._topic(names.events), name="events")
+        async def events(stream: StreamT[bytes]) -> None:
+            async for event in stream.noack().events():
+                self.judge.events(event.message)
+                self.checkpoint.took(event)
+
+        @app.agent(self._topic(names.acks), name="acks")
+        async def acks(stream: StreamT[bytes]) -> None:
+            async for event in stream.noack().events():
+                self.judge.ack(event.message)
+                self.checkpoint.took(event)
+
+        @app.agent(self._topic(names.operator), name="operator")
+        async def operator(stream: StreamT[bytes]) -> None:
+            async for event in stream.noack().events():
+                wide = self.judge.decision(event.message)
+                if wide is not None:
+                    self.fleet_judge.decision(event.message.partition, wide)
+                self.checkpoint.took(event)
+
+        @app.agent(self._topic(names.rollups), name="rollups")
+        async def rollups(stream: StreamT[bytes]) -> None:
+            async for event in stream.noack().events():
+                self.fleet_judge.rollup(event.message)
+                self.checkpoint.took(event)
+
+    def _topic(self, name: str) -> Any:
+        return self.app.topic(
+            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", allow_empty=True
+        )
+
+    def _beside(self) -> None:
+        app = self.app
+
+        @app.on_partitions_revoked.connect
+        async def revoked(sender: Any, partitions: set[TP], **_: Any) -> None:
+            await self.checkpoint.cut()
+            await app.consumer.commit()
+            self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events})
+
+        @app.on_partitions_assigned.connect
+        async def assigned(sender: Any, partitions: set[TP], **_: Any) -> None:
+            self._take_over(set(partitions))
+
+        @app.task
+        async def checkpoints() -> None:
+            await self.checkpoint.keep(self.settings.checkpoint_interval_s, lambda: app.should_stop)
+
+        @app.timer(TICK_S)
+        async def tick() -> None:
+            if not app.rebalancing:
+                self.judge.tick(time.time())
+
+        @app.timer(self.settings.policy_poll_s)
+        async def policy() -> None:
+            self._reload()
+
+        @app.timer(SWEEP_S)
+        async def sweep() -> None:
+            if not app.rebalancing:
+                for partition, key in self.judge.evict(time.time()):
+                    self.outbox.send(Record(self.runs.changelog, key, None, partition))
+
+        @app.timer(1.0)
+        async def measure() -> None:
+            self.metrics.runs(len(self.runs))
+            for tp in self._assigned:
+                if tp.topic == self.names.events:
+                    end = app.consumer.highwater(tp)
+                    done = app.consumer._read_offset.get(tp)
+                    if end is not None:
+                        self.metrics.lag(tp.partition, max(0, end - ((done or 0) + 1 if done is not None else 0)))
+
+        @self.runs.table.on_recover
+        async def recovered() -> None:
+            self.judge.took_over()
+
+    async def before_stop(self) -> None:
+        """Everything taken in is in Kafka before partitions are given back."""
+        self.stopping = True
+        if self._assigned:
+            await self.checkpoint.cut()
+
+    def _take_over(self, assigned: set[TP]) -> None:
+        self._assigned = assigned
+        by_topic = {
+            topic: {tp.partition for tp in assigned if tp.topic == topic}
+            for topic in (self.names.events, self.names.acks, self.names.operator, self.names.rollups)
+        }
+        events = by_topic[self.names.events]
+        self.metrics.assigned(events)
+        lacking = [f"{topic} {sorted(events - has)}" for topic, has in by_topic.items() if events - has]
+        if lacking:
+            self._ready = (
+                f"not assigned beside the partitions of {self.names.events}: {', '.join(lacking)}. "
+                "Check that the topics have as many partitions: killcord topics check"
+            )
+            log.error("topics not assigned", lacking=lacking, remedy="killcord topics check")
+        else:
+            self._ready = None  # no partitions of its own is well too: a worker more than there are partitions
+        log.info("assigned", partitions=sorted(events))
+
+    def _let_go(self, partitions: set[int]) -> None:
+        self.judge.gave_up(partitions)
+        self.fleet.forget(partitions)
+
+    def _reload(self) -> None:
+        if self._policy_file is None:
+            return
+        found = self._policy_file.poll()
+        if isinstance(found, PolicyError):
+            self.metrics.policy_reload("refused")
+            log.error("policy refused, the last good one stays", policy=self.settings.policy, problems=str(found))
+        elif found is not None and found.digest != self.judge.engine.policy.digest:
+            self.judge.use(found)
+            self.fleet_judge.use(found)
+            self.metrics.policy_reload("taken")
+            self._took_in_policy(found)
+
+    def _took_in_policy(self, policy: Policy) -> None:
+        self.metrics.policy(policy.digest)
+        log.info("policy in force", digest=policy.digest, file=self.settings.policy or "shipped default")
+
+    async def _send(self, record: Record) -> Any:
+        return await self.app.producer.send(
+            record.topic,
+            record.key,
+            record.value,
+            record.partition,
+            None,
+            dict(record.headers) if record.headers else None,
+        )
+
+    def _corrupt(self, partition: int, key: str, error: Exception) -> None:
+        log.error(
+            "state set aside: not readable, the run starts anew", partition=partition, key=key, error=str(error)
+        )
+
+

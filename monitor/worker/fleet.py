@@ -1,0 +1,69 @@
+"""The second stage in the worker: rollups in, a deployment's state changed, alerts out."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+
+from detectors.fleet import FleetState
+from detectors.rollup import Rollup
+from monitor.engine.fleet import FleetEngine
+from monitor.engine.outcome import Outcome
+from monitor.messages import OperatorDecision
+from monitor.metrics import Metrics
+from monitor.policy import Policy
+from monitor.topics import Names
+from monitor.worker.judge import Incoming
+from monitor.worker.ledger import Ledger
+from monitor.worker.outbox import Outbox
+from monitor.worker.record import dead_letter
+
+log = structlog.get_logger("killcord.fleet")
+
+_rollups = msgspec.json.Decoder(Rollup)
+
+
+class FleetJudge:
+    """What `Judge` is for runs, for what is wider."""
+
+    def __init__(
+        self, policy: Policy, fleet: Ledger[FleetState], outbox: Outbox, metrics: Metrics, names: Names
+    ) -> None:
+        self._fleet = fleet
+        self._outbox = outbox
+        self._metrics = metrics
+        self._names = names
+        self.use(policy)
+
+    def use(self, policy: Policy) -> None:
+        self.engine = FleetEngine(policy, events_topic=self._names.events)
+
+    def rollup(self, message: Incoming) -> None:
+        try:
+            rollup = _rollups.decode(message.value or b"")
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            self._metrics.undecodable()
+            self._outbox.send(
+                dead_letter(
+                    self._names.deadletter,
+                    message.topic,
+                    message.partition,
+                    message.offset,
+                    message.key,
+                    message.value,
+                    str(error),
+                )
+            )
+            return
+        state = self._fleet.get(message.partition, rollup.key)
+        out = self.engine.process(state, rollup)
+        self._fleet.put(message.partition, rollup.key, state)
+        self._outbox.publish(out if isinstance(out, Outcome) else Outcome(alerts=out))
+
+    def decision(self, partition: int, decision: OperatorDecision) -> None:
+        """A pinned or unpinned baseline. Wide kills and pauses go to the kill-switches directly."""
+        if decision.decision not in ("pin", "unpin"):
+            return
+        state = self._fleet.get(partition, decision.key)
+        self.engine.decide(state, decision)
+        self._fleet.put(partition, decision.key, state)

@@ -1,0 +1,236 @@
+"""The worker's synchronous core: one message in, its run's state changed, and what to publish out.
+
+Nothing here waits: what it sends is on its way when the call returns, and the checkpoint waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from detectors.event import Event
+from monitor.decode import Undecodable, decode
+from monitor.engine import inputs
+from monitor.engine.engine import Engine
+from monitor.engine.outcome import Outcome, Position
+from monitor.engine.state import RunState, expired, head, new, waiting
+from monitor.messages import Ack, Command, JournalEntry, OperatorDecision
+from monitor.metrics import Metrics
+from monitor.policy import Policy
+from monitor.settings import Settings
+from monitor.worker.ledger import Ledger
+from monitor.worker.outbox import Outbox
+from monitor.worker.record import dead_letter
+
+log = structlog.get_logger("killcord.worker")
+
+_acks = msgspec.json.Decoder(Ack)
+_decisions = msgspec.json.Decoder(OperatorDecision)
+T = TypeVar("T", Ack, OperatorDecision)
+
+
+class Incoming(Protocol):
+    """What is read of a Kafka record (Faust's message has these names)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes | None
+    value: bytes | None
+
+
+class Judge:
+    """Engine, states and outbox of one worker. ``partitions``: of the event topic."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Policy,
+        runs: Ledger[RunState],
+        outbox: Outbox,
+        metrics: Metrics,
+        partitions: int,
+    ) -> None:
+        self.engine = Engine(policy, on_error=self._detector_failed, partitions=partitions)
+        self.runs = runs
+        self._settings = settings
+        self._outbox = outbox
+        self._metrics = metrics
+        self._waiting: set[tuple[int, str]] = set()
+        self._journaled: dict[int, str] = {}  # partition: digest of the policy that its journal knows
+
+    def events(self, message: Incoming) -> None:
+        """One message of the event topic."""
+        decoded = decode(message.value, self._settings.max_event_bytes)
+        if isinstance(decoded, Undecodable):
+            self._bury(message, decoded.reason)
+            return
+        if decoded.unknown:
+            self._metrics.unknown_kinds(decoded.unknown)
+        if not decoded.events:
+            return
+        partition, run_id, stamp = message.partition, decoded.run_id, message.timestamp
+        self._journal_policy(partition, message.offset - 1)
+        state = self.runs.get(partition, run_id)
+        if message.offset <= state.offset:
+            self._metrics.duplicates(len(decoded.events))
+            return
+        if expired(state, stamp, self._settings.run_ttl_s):
+            state = new(run_id)
+        at = Position(message.topic, partition, message.offset, stamp)
+        out = self.engine.take(state, decoded.events, at)
+        self._count(decoded.events, stamp)
+        self._publish(partition, run_id, state, out, stamp)
+
+    def ack(self, message: Incoming) -> None:
+        """One acknowledgement, in the partition of its run's events."""
+        ack = self._input(message, _acks)
+        if ack is None:
+            return
+        state = self.runs.get(message.partition, ack.run_id)
+        state.partition = message.partition
+        state.stamp = max(state.stamp, message.timestamp)
+        issued = next((t.command.issued_at for t in state.tracked if t.command.id == ack.command_id), None)
+        out = inputs.acknowledge(state, ack, self.engine.policy.digest)
+        if out:
+            self._metrics.ack(ack, None if issued is None else time.time() - issued)
+        self._publish(message.partition, ack.run_id, state, out)
+
+    def decision(self, message: Incoming) -> OperatorDecision | None:
+        """One operator's decision about a run; what is wider than a run is returned for the second stage."""
+        decision = self._input(message, _decisions)
+        if decision is None or decision.scope != "run":
+            return decision
+        state = self.runs.get(message.partition, decision.target)
+        state.partition = message.partition
+        state.stamp = max(state.stamp, message.timestamp)
+        out = inputs.decide(state, decision, self.engine.policy.digest)
+        self._publish(message.partition, decision.target, state, out)
+        return None
+
+    def tick(self, now: float) -> None:
+        """Second attempts and escalations. ``now``: Unix seconds."""
+        for partition, run_id in list(self._waiting):
+            state = self.runs.find(partition, run_id)
+            if state is None or not waiting(state):
+                self._waiting.discard((partition, run_id))
+                continue
+            out = inputs.on_time(state, now, self._settings.ack_timeout_s, self.engine.policy.digest)
+            if out:
+                for alert in out.alerts:
+                    self._metrics.escalated()
+                    log.warning("escalated", run_id=run_id, alert_id=alert.id, command_id=alert.command_id)
+                self._publish(partition, run_id, state, out)
+        self._metrics.pending(len(self._waiting))
+
+    def use(self, policy: Policy) -> None:
+        self.engine.use(policy)
+
+    def took_over(self) -> None:
+        """Partitions were assigned and their states recovered: goes on waiting for the commands under way."""
+        for partition, run_id, data in self.runs.stored():
+            try:
+                if head(data).waiting:
+                    self._waiting.add((partition, run_id))
+            except ValueError:
+                continue  # said when the run is next looked at
+
+    def gave_up(self, partitions: set[int]) -> None:
+        self.runs.forget(partitions)
+        self._waiting = {place for place in self._waiting if place[0] not in partitions}
+        for partition in partitions:
+            self._journaled.pop(partition, None)
+
+    def evict(self, now: float) -> list[tuple[int, bytes]]:
+        """Forgets runs that were silent for too long; returns (partition, key) for their tombstones."""
+        evicted = []
+        for partition, run_id, data in self.runs.stored():
+            try:
+                evictable = head(data).evictable(now, self._settings.run_ttl_s)
+            except ValueError:
+                continue
+            if evictable:
+                self.runs.drop(partition, run_id)
+                evicted.append((partition, run_id.encode()))
+        return evicted
+
+    def _publish(self, partition: int, run_id: str, state: RunState, out: Outcome, stamp: float | None = None) -> None:
+        if out.commands:
+            now = time.time()
+            for tracked in state.tracked:
+                if tracked.attempts == 1 and any(command is tracked.command for command in out.commands):
+                    date(tracked.command, now)
+                    tracked.issued_at = now
+            for command in out.commands:
+                log.info(
+                    "command", action=command.action, run_id=run_id, command_id=command.id, reason=command.reason
+                )
+        if out.journal:
+            for entry in out.journal:
+                if entry.kind == "governor":
+                    self._metrics.governed()
+        if out:
+            self._outbox.publish(out, stamp)
+        self.runs.put(partition, run_id, state)
+        if waiting(state):
+            self._waiting.add((partition, run_id))
+
+    def _count(self, events: list[Event], stamp: float) -> None:
+        for event in events:
+            self._metrics.event(event.kind)
+        self._metrics.event_age(time.time() - stamp)
+
+    def _input(self, message: Incoming, decoder: msgspec.json.Decoder[T]) -> T | None:
+        try:
+            return decoder.decode(message.value or b"")
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            self._bury(message, str(error) or type(error).__name__)
+            return None
+
+    def _bury(self, message: Incoming, reason: str) -> None:
+        self._metrics.undecodable()
+        log.warning(
+            "undecodable", topic=message.topic, partition=message.partition, offset=message.offset, reason=reason
+        )
+        self._outbox.send(
+            dead_letter(
+                self._outbox.names.deadletter,
+                message.topic,
+                message.partition,
+                message.offset,
+                message.key,
+                message.value,
+                reason,
+            )
+        )
+
+    def _journal_policy(self, partition: int, offset: int) -> None:
+        """Which policy judges this partition from the event after ``offset`` on."""
+        policy = self.engine.policy
+        if self._journaled.get(partition) == policy.digest:
+            return
+        self._journaled[partition] = policy.digest
+        self._outbox.journal(
+            JournalEntry(
+                kind="policy",
+                partition=partition,
+                offset=offset,
+                run_id=None,
+                digest=policy.digest,
+                policy=policy.effective(),
+            )
+        )
+
+    def _detector_failed(self, name: str, error: Exception) -> None:
+        log.error("detector failed", detector=name, exc_info=error)
+
+
+def date(command: Command, now: float) -> None:
+    """``issued_at`` and ``expires_at`` by this clock. Done once: a second attempt keeps the first's."""
+    if command.expires_at is not None:
+        command.expires_at += now - command.issued_at
+    command.issued_at = now

@@ -1,0 +1,102 @@
+"""What the worker publishes: to which topic, under which key, to which partition; and each until Kafka has it.
+
+Acknowledged by all in-sync replicas. What Kafka does not take is tried again until it does: an alert or a kill is never
+given up, and the checkpoint waits for it, so its event is not committed either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from detectors.rollup import Rollup
+from monitor import messages
+from monitor.engine.outcome import Outcome
+from monitor.messages import Alert, Command, JournalEntry
+from monitor.metrics import Metrics
+from monitor.topics import Names
+from monitor.worker.record import Record, encode_rollup
+
+log = structlog.get_logger("killcord.outbox")
+
+FIRST_WAIT_S = 0.05
+LONGEST_WAIT_S = 2.0
+ALARM_AFTER = 5  # attempts
+
+Send = Callable[[Record], Awaitable[Awaitable[Any]]]
+"""Hands a record to the producer; the inner awaitable is done when all in-sync replicas have it."""
+
+
+class Outbox:
+    """Sends, keeps count of what is under way, and lets the checkpoint wait for it."""
+
+    def __init__(self, names: Names, send: Send, metrics: Metrics) -> None:
+        self.names = names
+        self._send = send
+        self._metrics = metrics
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def publish(self, out: Outcome, stamp: float | None = None) -> None:
+        """Sends an outcome: commands first and at once. ``stamp``: the broker's, of the event that led to it."""
+        for command in out.commands:
+            value = messages.encode(command)
+            key = command.key.encode()
+            # Standing first: a switch that starts between the two still learns of it.
+            if command.action in ("kill", "pause"):
+                self.send(Record(self.names.standing, command.standing_key.encode(), value))
+            self.send(Record(self.names.control, key, value), partial(self._sent, command, stamp))
+        for key in out.lifted:
+            self.send(Record(self.names.standing, key.encode(), None))
+        for alert in out.alerts:
+            self._metrics.alert(alert)
+            self.send(Record(self.names.alerts, alert.key.encode(), messages.encode(alert)))
+        for rollup in out.rollups:
+            self.rollup(rollup)
+        for entry in out.journal:
+            self.journal(entry)
+
+    def alert(self, alert: Alert) -> None:
+        self.publish(Outcome(alerts=[alert]))
+
+    def rollup(self, rollup: Rollup) -> None:
+        self.send(Record(self.names.rollups, rollup.key.encode(), encode_rollup(rollup)))
+
+    def journal(self, entry: JournalEntry) -> None:
+        """To the partition of the run's events, so that a replay of some partitions needs only theirs."""
+        key = (entry.run_id or f"policy:{entry.digest}").encode()
+        self.send(Record(self.names.journal, key, messages.encode(entry), partition=entry.partition))
+
+    def send(self, record: Record, then: Callable[[], None] | None = None) -> None:
+        task = asyncio.ensure_future(self._deliver(record, then))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def settled(self) -> None:
+        """Returns when all that was sent before is acknowledged."""
+        while self._under_way:
+            await asyncio.gather(*list(self._under_way))
+
+    async def _deliver(self, record: Record, then: Callable[[], None] | None) -> None:
+        wait, attempts = FIRST_WAIT_S, 0
+        while True:
+            try:
+                await (await self._send(record))
+            except (TimeoutError, KafkaError, OSError) as error:
+                attempts += 1
+                say = log.critical if attempts == ALARM_AFTER else log.warning
+                say("not taken by Kafka, trying again", topic=record.topic, attempts=attempts, error=repr(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+                continue
+            if then is not None:
+                then()
+            return
+
+    def _sent(self, command: Command, stamp: float | None) -> None:
+        self._metrics.command(command, None if stamp is None else time.time() - stamp)

@@ -1,0 +1,68 @@
+"""Starts a worker: settings, policy, broker and topics are checked before Faust sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import faust
+import structlog
+
+from monitor.health import Heartbeat, PortUnavailable, serve
+from monitor.logs import setup, worker_options
+from monitor.metrics import Metrics
+from monitor.policy import Policy, PolicyError
+from monitor.settings import Settings
+from monitor.topics import topics
+from monitor.topics.admin import check, look
+from monitor.topics.connect import BrokerError, admin_client
+from monitor.worker.app import Monitor
+
+log = structlog.get_logger("killcord.worker")
+
+
+class StartError(RuntimeError):
+    """Why a worker cannot start, with the remedy."""
+
+
+def start(settings: Settings) -> None:
+    """Runs a worker until a signal ends it; leaves by SystemExit, as Faust's own command does."""
+    handler = setup(settings)
+    try:
+        policy = Policy.load(settings.policy or None)
+    except PolicyError as error:
+        raise StartError(str(error)) from error
+    try:
+        partitions = asyncio.run(_partitions(settings))
+    except BrokerError as error:
+        raise StartError(str(error)) from error
+    metrics = Metrics()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    monitor = Monitor(settings, policy, metrics, partitions)
+    heartbeat = Heartbeat()
+    try:
+        server = serve(settings, metrics, alive=heartbeat, ready=monitor.ready)
+    except PortUnavailable as error:
+        raise StartError(str(error)) from error
+    beating = loop.create_task(heartbeat.run())
+    worker = faust.Worker(monitor.app, loop=loop, **worker_options(handler))
+    try:
+        worker.execute_from_commandline()
+    finally:
+        beating.cancel()
+        if server is not None:
+            server.close()
+        sys.stderr.flush()
+
+
+async def _partitions(settings: Settings) -> int:
+    """Of the event topic, once all topics fit."""
+    async with admin_client(settings) as client:
+        problems = await check(client, settings)
+        if problems:
+            listed = "\n".join(f"  {problem}" for problem in problems)
+            raise StartError(f"the topics do not fit:\n{listed}\nCreate what is missing: killcord topics create")
+        name = topics(settings)[0].name
+        found, _ = await look(client, [name])
+        return found[name].partitions
