@@ -1,0 +1,183 @@
+"""Commands that change the shell itself or hand a command on in a way of their own: cd, eval, xargs, find, trap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from detectors.destructive.paths import join
+from detectors.destructive.scope import Scope
+from detectors.destructive.values import GLOB, UNKNOWN, UNSET, literal
+
+if TYPE_CHECKING:
+    from detectors.destructive.programs import Programs
+
+Builtin = Callable[["Programs", list[str], Scope, str | None, str], str]
+
+_XARGS_VALUES = frozenset({"-n", "-P", "-L", "-s", "-d", "-E", "-a", "-I", "--max-args", "--max-procs", "--delimiter"})
+_FIND_TESTS = frozenset({
+    "-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-mtime", "-atime", "-ctime", "-mmin",
+    "-amin", "-cmin", "-newer", "-size", "-user", "-group", "-perm", "-inum", "-links", "-empty", "-uid", "-gid",
+    "-samefile", "-lname", "-newermt", "-nouser", "-nogroup",
+})  # fmt: skip
+MAX_LINES = 32
+
+
+def lines_of(stdin: str | None) -> list[str]:
+    """The words that reach xargs or a reading loop; one unknown word when nobody knows."""
+    if stdin is None or not stdin.strip():
+        return [UNKNOWN]
+    return [line for line in stdin.splitlines() if line.strip()][:MAX_LINES] or [UNKNOWN]
+
+
+def cd(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    targets = [word for word in argv[1:] if not word.startswith("-") or word == "-"]
+    if argv[0] == "popd" or targets[:1] == ["-"]:
+        scope.cwd = scope.variables.get("OLDPWD", scope.context.root)
+        return ""
+    scope.variables["OLDPWD"] = scope.cwd
+    target = targets[0] if targets else scope.context.home
+    if UNSET in target:
+        target = target.replace(UNSET, "") or scope.context.home  # cd "" stays, cd $X with an empty X goes home
+    scope.cwd = join(scope.cwd, target) if not target.startswith(UNKNOWN) else "/" + UNKNOWN
+    return ""
+
+
+def evaluate(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    return programs.code("shell", " ".join(argv[1:]), scope, excerpt)
+
+
+def source(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    if len(argv) < 2:
+        return ""
+    text = scope.files.get(join(scope.cwd, literal(argv[1])))
+    if argv[1] == "/dev/stdin" and stdin is not None:
+        text = stdin
+    return programs.code("shell", text, scope, excerpt) if text is not None else ""
+
+
+def passing(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    """exec, command, builtin: the rest is the command."""
+    rest = argv[1:]
+    while rest and rest[0].startswith("-"):
+        if argv[0] == "command" and rest[0] in ("-v", "-V"):
+            return rest[1] if len(rest) > 1 else ""
+        rest = rest[2:] if argv[0] == "exec" and rest[0] == "-a" else rest[1:]
+    return programs.run(rest, scope, stdin, excerpt) if rest else ""
+
+
+def trap(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    if len(argv) > 2 and argv[1] not in ("-", "-l", "-p"):
+        programs.code("shell", argv[1], scope.fork(), excerpt)
+    return ""
+
+
+def alias(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    for word in argv[1:]:
+        name, equals, text = word.partition("=")
+        if equals:
+            scope.aliases[name] = literal(text)
+    return ""
+
+
+def read(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    names = [word for word in argv[1:] if word.isidentifier()]
+    known = lines_of(stdin)
+    for name in names:
+        scope.variables[name] = known[0].strip() if len(names) == 1 and stdin is not None else UNKNOWN
+    return ""
+
+
+def positional(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    """``set -- a b`` and ``shift``."""
+    if argv[0] == "shift" and scope.params:
+        scope.params = scope.params[1:]
+    elif argv[0] == "set" and "--" in argv:
+        scope.params = argv[argv.index("--") + 1 :]
+    return ""
+
+
+def xargs(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    at, replace = 1, ""
+    while at < len(argv) and argv[at].startswith("-") and argv[at] != "-":
+        flag = argv[at]
+        if flag == "-I" or flag.startswith("--replace"):
+            replace = argv[at + 1] if flag == "-I" and at + 1 < len(argv) else "{}"
+        elif flag.startswith("-I"):
+            replace = flag[2:]
+        elif flag == "-i":
+            replace = "{}"
+        at += 1 + (flag in _XARGS_VALUES)
+    command = argv[at:]
+    if argv[0] == "parallel" and ":::" in command:
+        split = command.index(":::")
+        stdin, command = "\n".join(command[split + 1 :]), command[:split]
+        replace = replace or ("{}" if any("{}" in word for word in command) else "")
+    if not command:
+        if argv[0] == "parallel" and stdin:
+            programs.code("shell", stdin, scope.fork(), excerpt)
+        return stdin or ""
+    given = lines_of(stdin)
+    if replace:
+        for line in given:
+            programs.run([word.replace(replace, line) for word in command], scope.fork(), None, excerpt)
+        return UNKNOWN
+    words = [word for line in given for word in line.split(" ") if word]
+    if len(command) == 1 and argv[0] == "parallel" and " " in command[0]:
+        for word in words:
+            programs.code("shell", command[0] + " " + word, scope.fork(), excerpt)
+        return UNKNOWN
+    return programs.run(command + words, scope.fork(), None, excerpt)
+
+
+def find(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    """find: what it selects is a pattern under its roots; -delete, -exec and pipes act on that."""
+    at = 1
+    while at < len(argv) and argv[at] in ("-L", "-H", "-P"):
+        at += 1
+    roots = []
+    while at < len(argv) and not argv[at].startswith(("-", "(", "!")):
+        roots.append(argv[at])
+        at += 1
+    tests = argv[at:]
+    selected = [_selection(root, tests) for root in roots or ["."]]
+    for index, word in enumerate(tests):
+        if word == "-delete":
+            for path in selected:
+                programs.remove(path, scope, excerpt, "find.delete")
+        elif word in ("-exec", "-execdir", "-ok", "-okdir"):
+            command: list[str] = []
+            for part in tests[index + 1 :]:
+                if part in (";", "+"):
+                    break
+                command.append(part)
+            if command and word not in ("-ok", "-okdir"):
+                for path in selected:
+                    filled = [part.replace("{}", path) for part in command]
+                    programs.run(filled, scope.fork(), None, excerpt)
+    return "\n".join(selected)
+
+
+def _selection(root: str, tests: list[str]) -> str:
+    """The paths that pass the tests, as one word: ``/src/*.o``, or with an unknown part for tests that are no name."""
+    root = root.rstrip("/") or ("/" if root else "")
+    base = "" if root == "/" else root
+    names = [tests[i + 1] for i, word in enumerate(tests[:-1]) if word in ("-name", "-iname")]
+    negated = any(word in ("!", "-not") for word in tests)
+    if len(names) == 1 and not negated and names[0].strip("*" + GLOB):
+        return f"{base}/{names[0].replace('*', GLOB)}"
+    if any(word in _FIND_TESTS for word in tests) or names:
+        return f"{base}/{UNKNOWN}"
+    return f"{base}/{GLOB}" if any(word in ("-mindepth", "-type") for word in tests) else root or "/"
+
+
+def nothing(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    return ""
+
+
+BUILTINS: dict[str, Builtin] = {
+    "cd": cd, "pushd": cd, "popd": cd, "chdir": cd, "eval": evaluate, "source": source, ".": source, "exec": passing,
+    "command": passing, "builtin": passing, "noglob": passing, "trap": trap, "alias": alias, "read": read,
+    "set": positional, "shift": positional, "xargs": xargs, "parallel": xargs, "find": find, "gfind": find,
+    ":": nothing, "true": nothing, "false": nothing, "test": nothing, "[": nothing, "wait": nothing, "sleep": nothing,
+}  # fmt: skip

@@ -1,0 +1,129 @@
+"""From a tool call to its effects: shells, SQL tools, Python tools, file tools, and functions by their names."""
+
+from __future__ import annotations
+
+import shlex
+from functools import lru_cache
+from typing import Any
+
+from detectors.destructive.catalogue import shipped
+from detectors.destructive.context import Context
+from detectors.destructive.effects import Effect
+from detectors.destructive.functions import Vocabulary, judge_function, vocabulary, words_of
+from detectors.destructive.redirects import MAX_BYTES
+from detectors.destructive.shell import analyse
+from detectors.destructive.sql import analyse_sql
+from detectors.destructive.values import clean
+
+MAX_PATHS = 16
+Arguments = dict[str, Any] | str | None
+
+
+@lru_cache(maxsize=4096)
+def judge_command(command: str, context: Context) -> tuple[Effect, ...]:
+    """The effects of a shell command, creations included, in order. Pure, so what was judged once is remembered."""
+    return tuple(analyse(command, context, shipped()))
+
+
+def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[Effect, ...]:
+    """What a tool call would do, before it runs. Never raises for any tool name or arguments."""
+    known = vocabulary()
+    words = words_of(tool)
+    if arguments is None:
+        arguments = {}
+    if isinstance(arguments, str):
+        if not known.sql_tools.isdisjoint(words):
+            return tuple(analyse_sql(arguments))
+        if not known.shell_tools.isdisjoint(words):
+            return judge_command(arguments, context)
+        return tuple(judge_function(tool, {}, f"{tool} {arguments}"[:240]))
+    context = _at_folder(known, arguments, context)
+    python = not known.python_tools.isdisjoint(words)
+    shell = not known.shell_tools.isdisjoint(words)
+    command = None if python and not shell else _command(known, arguments, shell)
+    if command is not None:
+        return judge_command(command, context)
+    out: list[Effect] = []
+    database = not known.sql_tools.isdisjoint(words)
+    for name in known.sql_arguments:
+        value = arguments.get(name)
+        if isinstance(value, list):
+            value = ";\n".join(str(item) for item in value[:50])
+        if isinstance(value, str) and (database or name in ("sql", "statement", "statements")):
+            out.extend(analyse_sql(value))
+    if python:
+        out.extend(_python(known, arguments, context))
+    if out:
+        return tuple(out)
+    files = _files(known, tool, words, arguments, context)
+    if files is not None:
+        return files
+    return tuple(judge_function(tool, arguments, _excerpt(tool, arguments)))
+
+
+def _command(known: Vocabulary, arguments: dict[str, Any], shell: bool) -> str | None:
+    """The shell text among the arguments. A list is an argument vector; for a shell tool's own it may be a script."""
+    for name in known.shell_arguments:
+        value = arguments.get(name)
+        if value is None or (name in ("script", "input", "code") and not shell):
+            continue
+        if isinstance(value, str):
+            rest = arguments.get("args")
+            if name in ("command", "cmd") and isinstance(rest, list) and rest:
+                return shlex.join([value, *(str(item) for item in rest[:256])])
+            return value[: MAX_BYTES + 1]
+        if isinstance(value, list) and value:
+            items = [str(item) for item in value[:256]]
+            return "\n".join(items) if name == "commands" else shlex.join(items)
+    return None
+
+
+def _python(known: Vocabulary, arguments: dict[str, Any], context: Context) -> list[Effect]:
+    for name in known.code_arguments:
+        value = arguments.get(name)
+        if isinstance(value, str):
+            wrapped = "python3 -c " + shlex.quote(value[:MAX_BYTES])
+            lines = [line[1:] for line in value[:MAX_BYTES].splitlines() if line.startswith(("!", "%sh"))]
+            out = list(judge_command(wrapped, context))
+            return out + [effect for line in lines[:50] for effect in judge_command(line, context)]
+    return []
+
+
+def _files(
+    known: Vocabulary, tool: str, words: tuple[str, ...], arguments: dict[str, Any], context: Context
+) -> tuple[Effect, ...] | None:
+    """File tools as the shell command that does the same; None for other tools."""
+    paths: list[str] = []
+    for name in known.path_arguments:
+        value = arguments.get(name)
+        if isinstance(value, str) and value:
+            paths.append(value)
+        elif isinstance(value, list):
+            paths.extend(str(item) for item in value[:MAX_PATHS])
+    if not paths or (known.file_things.isdisjoint(words) and not {"write", "edit", "create"}.intersection(words)):
+        return None
+    verb = next(
+        (word for word in words if word in ("delete", "remove", "unlink", "rm", "erase", "wipe", "purge")), None
+    )
+    if verb is not None:
+        folder = bool({"folder", "folders", "directory", "directories", "dir"}.intersection(words))
+        deep = "-rf" if folder or arguments.get("recursive") else "-f"
+        glob = " ".join(shlex.quote(clean(path)).replace("*", "'*'") for path in paths)
+        return judge_command(f"rm {deep} -- {glob}", context)
+    if {"write", "create", "save"}.intersection(words):
+        content = arguments.get("content", arguments.get("text", arguments.get("contents")))
+        empty = content == "" and "write" in words
+        return judge_command(f"{':' if empty else 'echo x'} > {shlex.quote(paths[0])}", context)
+    return ()
+
+
+def _at_folder(known: Vocabulary, arguments: dict[str, Any], context: Context) -> Context:
+    for name in known.folder_arguments:
+        value = arguments.get(name)
+        if isinstance(value, str) and value.startswith("/") and len(value) < 1024:
+            return Context(context.workspace, context.environment, clean(value))
+    return context
+
+
+def _excerpt(tool: str, arguments: dict[str, Any]) -> str:
+    return f"{tool}({', '.join(f'{key}={value!r:.60}' for key, value in list(arguments.items())[:6])})"[:240]

@@ -1,0 +1,162 @@
+"""The catalogue of what programs do: read once from ``catalogue/*.yaml``, compiled for look-up by program name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+from detectors.destructive.arguments import Arguments, split
+from detectors.destructive.catalogue_schema import Entry, File, Interpreter, Program, Wrapper
+
+
+class CatalogueError(ValueError):
+    """A file of the catalogue is wrong. Names the file, the place and the value."""
+
+
+class Pattern(Struct, frozen=True):
+    """An entry made ready: globs as regular expressions, by words."""
+
+    entry: Entry
+    when: tuple[tuple[re.Pattern[str] | str, ...], ...]
+    args: re.Pattern[str] | None
+    text: re.Pattern[str] | None
+
+
+class Known(Struct, frozen=True):
+    """A program made ready for look-up."""
+
+    values: frozenset[str]
+    defused: frozenset[str]
+    long_dash: bool
+    patterns: tuple[Pattern, ...]
+
+
+class Match(Struct, frozen=True):
+    """entry: what fits. words: those after ``when``."""
+
+    entry: Entry
+    words: list[str]
+    arguments: Arguments
+
+
+class Catalogue(Struct, frozen=True):
+    """programs, wrappers and interpreters by program name."""
+
+    programs: dict[str, Known]
+    wrappers: dict[str, tuple[Wrapper, ...]]
+    interpreters: dict[str, Interpreter]
+    entries: tuple[Entry, ...]
+
+    def find(self, argv: list[str]) -> Match | None:
+        """The entry for a command line, ``argv[0]`` being the program's bare name, or None if it does no known harm."""
+        known = self.programs.get(argv[0])
+        if known is None:
+            return None
+        arguments = split(argv[1:], known.values, known.long_dash)
+        if not known.defused.isdisjoint(arguments.flags):
+            return None
+        for pattern in known.patterns:
+            words = _fit(pattern, arguments, argv)
+            if words is not None:
+                return Match(pattern.entry, words, arguments) if pattern.entry.does else None
+        return None
+
+
+def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] | None:
+    entry, flags, words = pattern.entry, arguments.flags, arguments.words
+    rest = words
+    if pattern.when:
+        for when in pattern.when:
+            if len(words) >= len(when) and all(
+                word == part if isinstance(part, str) else part.fullmatch(word) is not None
+                for part, word in zip(when, words, strict=False)
+            ):
+                rest = words[len(when) :]
+                break
+        else:
+            return None
+    if entry.any and not any(flag in flags for flag in entry.any):
+        return None
+    if entry.all and not all(flag in flags for flag in entry.all):
+        return None
+    if entry.unless and any(flag in flags for flag in entry.unless):
+        return None
+    if len(rest) < entry.needs:
+        return None
+    if pattern.args is not None and not any(pattern.args.fullmatch(word) for word in rest):
+        return None
+    if pattern.text is not None and not pattern.text.search(" ".join(argv[1:])[:4096]):
+        return None
+    return rest
+
+
+def _glob(text: str) -> str:
+    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".").replace(r"\|", "|")
+
+
+def _compile(entry: Entry) -> Pattern:
+    when = tuple(
+        tuple(
+            re.compile(_glob(part), re.DOTALL) if "*" in part or "|" in part or "?" in part else part
+            for part in words.split()
+        )
+        for words in entry.when
+    )
+    args = re.compile("|".join(_glob(glob) for glob in entry.args), re.DOTALL | re.IGNORECASE) if entry.args else None
+    return Pattern(entry, when, args, re.compile(entry.text, re.IGNORECASE) if entry.text else None)
+
+
+def build(parsed: list[File]) -> Catalogue:
+    """Put the files together. Entries of a program named in several files are tried in the order of the files."""
+    grouped: dict[str, list[Program]] = {}
+    wrappers: dict[str, list[Wrapper]] = {}
+    interpreters: dict[str, Interpreter] = {}
+    entries: dict[str, Entry] = {}
+    for file in parsed:
+        for program in file.programs:
+            for entry in program.entries:
+                if entry.id in entries:
+                    raise CatalogueError(f"catalogue entry id {entry.id!r} is used twice: give each entry its own")
+                entries[entry.id] = entry
+            for name in program.names:
+                grouped.setdefault(name, []).append(program)
+        for wrapper in file.wrappers:
+            for name in wrapper.names:
+                wrappers.setdefault(name, []).append(wrapper)
+        for interpreter in file.interpreters:
+            for name in interpreter.names:
+                interpreters[name] = interpreter
+    programs = {
+        name: Known(
+            values=frozenset(flag for program in group for flag in program.values),
+            defused=frozenset(flag for program in group for flag in program.defused),
+            long_dash=any(program.long_dash for program in group),
+            patterns=tuple(_compile(entry) for program in group for entry in program.entries),
+        )
+        for name, group in grouped.items()
+    }
+    return Catalogue(
+        programs, {name: tuple(group) for name, group in wrappers.items()}, interpreters, tuple(entries.values())
+    )
+
+
+def read(name: str, text: bytes) -> File:
+    """One file of the catalogue, checked. Raises CatalogueError that names the file and the place."""
+    try:
+        return msgspec.yaml.decode(text, type=File)
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"catalogue/{name}: {error}: see catalogue_schema.py for the form") from error
+    except msgspec.DecodeError as error:
+        raise CatalogueError(f"catalogue/{name}: not YAML: {error}") from error
+
+
+@cache
+def shipped() -> Catalogue:
+    """The catalogue that comes with Killcord; read at the first call."""
+    folder = files("detectors.destructive").joinpath("catalogue")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return build([read(name, folder.joinpath(name).read_bytes()) for name in names])

@@ -1,0 +1,113 @@
+"""The form of the catalogue's files. What is not in here is an error when the file is read.
+
+A file has programs, wrappers and interpreters. Flags are written as on the command line; ``when`` and ``args``
+are globs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from detectors.destructive.effects import Action, Place, Reversible, Thing, Width
+
+
+class Does(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens. width is left out for paths, where it follows from where they lie."""
+
+    action: Action
+    thing: Thing
+    reversible: Reversible
+    width: Width = "one"
+    undo: str = ""
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing a program can do. The first entry of a program that fits decides.
+
+    when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``). any: at least one of these flags.
+    all: every one of these. unless: none of these. args: one of the remaining words fits one of these globs.
+    text: a regular expression found in the arguments. needs: at least so many remaining words.
+    target: ``rest`` (the remaining words), ``paths`` (each a path), ``last path``, ``first``, ``none``, ``key:of=``
+    (paths after such a prefix), ``flag:--name`` (the value of a flag; several by comma).
+    skip: words before the targets (the mode of chmod). deep: flags that make it reach into folders, or ``always``.
+    only: path targets count only in these places. widen: flags that make it everything.
+    does: left out where it does no harm. fires, quiet: command lines that a test tries.
+    """
+
+    id: str
+    when: list[str] = []
+    any: list[str] = []
+    all: list[str] = []
+    unless: list[str] = []
+    args: list[str] = []
+    text: str = ""
+    needs: int = 0
+    target: str = "rest"
+    skip: int = 0
+    deep: list[str] | Literal["always"] = []
+    only: list[Place] = []
+    widen: list[str] = []
+    does: Does | None = None
+    fires: list[str] = []
+    quiet: list[str] = []
+
+
+class Program(Struct, frozen=True, forbid_unknown_fields=True):
+    """values: flags that take the next word. defused: flags with which nothing happens. long_dash: as in `split`."""
+
+    names: list[str]
+    entries: list[Entry]
+    values: list[str] = []
+    defused: tuple[str, ...] = ("--help", "--version")
+    long_dash: bool = False
+
+
+class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that runs the command given to it.
+
+    sub: its subcommand. skip: words before the command. after: the command starts behind this word.
+    joined: the words are joined to one text for a shell. text: flags whose value is such a text.
+    elsewhere: the command sees another machine's or container's files, so the workspace is not its folder.
+    """
+
+    names: list[str]
+    sub: list[str] = []
+    values: list[str] = []
+    skip: int = 0
+    after: str = ""
+    joined: bool = False
+    text: list[str] = []
+    elsewhere: bool = False
+    fires: list[str] = []
+    quiet: list[str] = []
+
+
+class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that runs code. code: flags whose value is code; word: which word is code (1 is the first; 0 none).
+
+    instead: flags that name something else to run. database: which word names a database file. language ``other``: the code is not understood yet, only where it
+    comes from.
+    """
+
+    names: list[str]
+    language: Literal["shell", "python", "sql", "other"]
+    code: list[str] = []
+    word: int = 0
+    values: list[str] = []
+    instead: list[str] = []
+    database: int = 0
+    stdin: bool = True
+    file: bool = True
+    long_dash: bool = False
+    fires: list[str] = []
+    quiet: list[str] = []
+
+
+class File(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of the catalogue."""
+
+    programs: list[Program] = []
+    wrappers: list[Wrapper] = []
+    interpreters: list[Interpreter] = []

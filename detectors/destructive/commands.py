@@ -1,0 +1,116 @@
+"""From a command line that the catalogue knows to its effects on named targets."""
+
+from __future__ import annotations
+
+import posixpath
+
+from detectors.destructive.arguments import Arguments
+from detectors.destructive.catalogue import Match
+from detectors.destructive.catalogue_schema import Entry
+from detectors.destructive.context import Context, names_production
+from detectors.destructive.effects import Certainty, Effect, Width
+from detectors.destructive.paths import Spot, locate
+from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
+
+MAX_TARGETS = 16
+
+
+def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerpt: str) -> list[Effect]:
+    """What the matched command line does, one effect for each path, or one for all other targets together."""
+    entry, words = match.entry, match.words[match.entry.skip :]
+    target = entry.target
+    if target == "paths":
+        paths = words
+    elif target == "last path":
+        paths = words[-1:]
+    elif target.startswith("key:"):
+        prefix = target[4:]
+        paths = [word[len(prefix) :] for word in match.words if word.startswith(prefix)]
+    else:
+        return [_named(match, words, argv, excerpt)]
+    deep = entry.deep == "always" or match.arguments.has(entry.deep)
+    found = [path_effect(entry, word, deep, cwd, context, excerpt) for word in paths[:MAX_TARGETS]]
+    return [effect for effect in found if effect is not None]
+
+
+def path_effect(entry: Entry, word: str, deep: bool, cwd: str, context: Context, excerpt: str) -> Effect | None:
+    does = entry.does
+    if does is None or word == "":
+        return None
+    spot = locate(word, cwd, context)
+    if entry.only and spot.place not in entry.only:
+        return None
+    return file_effect(does.action, spot, word, deep, excerpt, entry.id, does.reversible, does.undo)
+
+
+def file_effect(
+    action: str, spot: Spot, word: str, deep: bool, excerpt: str, entry: str, reversible: str = "no", undo: str = ""
+) -> Effect | None:
+    """The effect on one path. deep: with everything below it. None: nothing happens, as with a folder and plain rm."""
+    last = word.rstrip("/").rsplit("/", 1)[-1]
+    pattern = GLOB in last or ONE in last
+    place, width = spot.place, spot.width
+    if not deep:
+        if place in ("root", "wide", "workspace root", "repository") and not pattern:
+            return None  # a folder: the program refuses
+        if place == "workspace root":
+            place = "workspace"
+        width = (
+            "many" if pattern and place not in ("device",) else "one" if place not in ("device", "unknown") else width
+        )
+        if place in ("root", "wide"):
+            place, width = "system", "many"
+    elif place == "workspace" and _one_file(last):
+        width = "one"
+    return Effect(
+        action=action,  # type: ignore[arg-type]
+        thing="disk" if place == "device" else "repository" if place == "repository" else "files",
+        target=spot.path,
+        width=width,
+        reversible=reversible,  # type: ignore[arg-type]
+        undo=undo,
+        certainty=spot.certainty,
+        place=place,
+        keys=("files:" + spot.path.rstrip("/*"),),
+        excerpt=excerpt,
+        entry=entry,
+    )
+
+
+def _one_file(name: str) -> bool:
+    """``rm -rf main.c`` is one file as far as its name tells."""
+    stem, suffix = posixpath.splitext(name)
+    return bool(stem) and 2 <= len(suffix) <= 6 and suffix[1:].isalnum() and GLOB not in name and not is_unknown(name)
+
+
+def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Effect:
+    entry, does, target = match.entry, match.entry.does, match.entry.target
+    assert does is not None
+    if target == "first":
+        words = words[:1]
+    elif target == "none":
+        words = []
+    elif target.startswith("flag:"):
+        words = [match.arguments.flags[flag] for flag in target[5:].split(",") if match.arguments.flags.get(flag)]
+    width: Width = "all" if entry.widen and match.arguments.has(entry.widen) else does.width
+    certainty: Certainty = "certain"
+    if any(UNSET in word or UNKNOWN in word for word in argv[1:]):
+        certainty = "likely"
+    names = [display(word) for word in words[:MAX_TARGETS]]
+    return Effect(
+        action=does.action,
+        thing=does.thing,
+        target=" ".join(names)[:200],
+        width=width,
+        reversible=does.reversible,
+        undo=does.undo,
+        certainty=certainty,
+        keys=tuple(f"{does.thing}:{name}" for name in names if name),
+        excerpt=excerpt,
+        entry=entry.id,
+        production=_production(match.arguments, argv),
+    )
+
+
+def _production(arguments: Arguments, argv: list[str]) -> bool:
+    return any(names_production(word) for word in argv[1:] if len(word) < 200)

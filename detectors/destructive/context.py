@@ -1,0 +1,41 @@
+"""Where an action happens: what the analysers are told about the run, and the places they know."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+PRODUCTION = re.compile(r"(?<![a-z0-9])(prod|production|prd|live)(?![a-z0-9])")
+NOWHERE = "/~/parent/work"  # the workspace of a run that did not name one
+_HOME = re.compile(r"(/home/[^/]+|/Users/[^/]+|/root)(?=/|$)")
+
+
+class Context(Struct, frozen=True):
+    """workspace: absolute path or None. environment: as the run's events name it. cwd: the tool's own, if it has one.
+
+    All of it is an agent's word: it can raise a verdict, and never makes a system folder or a home less than it is.
+    """
+
+    workspace: str | None = None
+    environment: str | None = None
+    cwd: str | None = None
+
+    @property
+    def root(self) -> str:
+        workspace = self.workspace
+        return workspace.rstrip("/") if workspace and workspace.startswith("/") and workspace != "/" else NOWHERE
+
+    @property
+    def home(self) -> str:
+        found = _HOME.match(self.workspace or "")
+        return found.group(1) if found else "/home/~"
+
+    @property
+    def production(self) -> bool:
+        return names_production(self.environment)
+
+
+def names_production(text: str | None) -> bool:
+    """Whether a name has production as one of its words: ``eu-prod-1``, ``production``; not ``product``."""
+    return bool(text) and PRODUCTION.search(text.lower()) is not None  # type: ignore[union-attr]

@@ -1,0 +1,171 @@
+"""The detector of destructive actions: effects of each tool call, weighed in the run's context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import msgspec
+
+from detectors.destructive.calls import effects_of_call
+from detectors.destructive.context import Context
+from detectors.destructive.effects import (
+    NARROW,
+    ORDER,
+    REBUILD,
+    REVERSIBLE,
+    UNSEEN,
+    WIDE,
+    Effect,
+    describe,
+    outlook,
+    verdict,
+)  # fmt: skip
+from detectors.destructive.memory import (
+    MAX_DESTROYED,
+    MAX_PENDING,
+    REBUILT,
+    Memory,
+    digest,
+    owns,
+    rebuilt,
+    remember,
+)  # fmt: skip
+from detectors.detector import Detector, Finding, Rule, RuleSet, Run, Severity, shorten
+from detectors.event import Event, ToolCall, ToolResult
+
+RULES = (
+    Rule(id=WIDE, title="Irreversible and wide destruction", severity="critical", mode="kill",
+         description="Would destroy everything of its kind (a machine, a home, a workspace, a database) "
+                     "for good. In production, a large part is enough."),
+    Rule(id=NARROW, title="Irreversible destruction", severity="warning", mode="deny",
+         description="Would destroy something limited for good that the run did not make and nothing rebuilds."),
+    Rule(id=REVERSIBLE, title="Destruction that can be undone", severity="info", mode="alert",
+         description="Would stop, disable or remove something that can be brought back."),
+    Rule(id=UNSEEN, title="Code that nobody has seen", severity="warning", mode="alert",
+         description="Would run what a download or a decoder prints, or could not be read whole."),
+    Rule(id=REBUILD, title="Destroyed and rebuilt", severity="warning", mode="alert",
+         description="Creates again what the same run destroyed: the new one lacks what the old one held."),
+)  # fmt: skip
+_MAX_FACTS = 8
+
+
+class Destructive(Detector[Memory]):
+    """What a command, query, file tool or function would destroy, how widely, and whether it can be undone.
+
+    Understands shell by tree-sitter, SQL by sqlglot, Python by its own parser, and some 150 programs by a catalogue of
+    data. Judges calls before they run. Memory: at most 1.5 KiB a run. Cost: about 50 µs for a command not seen before.
+    """
+
+    name: ClassVar[str] = "destructive"
+    kinds: ClassVar[tuple[type[Event], ...]] = (ToolCall, ToolResult)
+    rules: ClassVar[tuple[Rule, ...]] = RULES
+    State: ClassVar[type[msgspec.Struct]] = Memory
+
+    def observe(self, event: Event, state: Memory, run: Run, rules: RuleSet) -> Iterable[Finding]:
+        if isinstance(event, ToolResult):
+            self._result(event, state)
+            return ()
+        if not isinstance(event, ToolCall):
+            return ()
+        context = Context(run.workspace, run.environment or event.environment)
+        effects = effects_of_call(event.tool, event.arguments, context)
+        if not effects:
+            return ()
+        return self._judge(event, state, run, rules, effects, context.production)
+
+    def _judge(
+        self, event: ToolCall, state: Memory, run: Run, rules: RuleSet, effects: tuple[Effect, ...], production: bool
+    ) -> list[Finding]:
+        made: list[str] = []
+        known = set(state.own).union(*state.pending.values())
+        broken: dict[str, list[Effect]] = {}
+        findings: list[Finding] = []
+        for effect in effects:
+            if effect.action == "create":
+                made.extend(digest(key) for key in effect.keys)
+                before = rebuilt(state.destroyed, effect)
+                if before is not None and REBUILD in rules:
+                    findings.append(self._rebuilt(event, run, effect, before, production))
+                    state.destroyed.remove(before)
+                continue
+            if owns(known.union(made) if made else known, effect):
+                continue
+            rule = verdict(effect, production)
+            if rule is None:
+                continue
+            broken.setdefault(rule, []).append(effect)
+            if effect.thing in REBUILT and effect.action in ("delete", "overwrite"):
+                state.destroyed.append((effect.thing, effect.target[:64], event.id[:64]))
+                del state.destroyed[: max(0, len(state.destroyed) - MAX_DESTROYED)]
+        if made:
+            self._made(event, state, made)
+        findings.extend(
+            self._finding(event, run, rule, broken[rule], production)
+            for rule in ORDER
+            if rule in broken and rule in rules
+        )
+        return findings
+
+    def _made(self, event: ToolCall, state: Memory, made: list[str]) -> None:
+        """Made things count at once, and stop counting when the call turns out to have failed."""
+        if event.call_id:
+            state.pending[event.call_id[:64]] = made[-16:]
+            while len(state.pending) > MAX_PENDING:
+                oldest = next(iter(state.pending))
+                remember(state.own, state.pending.pop(oldest))
+        else:
+            remember(state.own, made)
+
+    def _result(self, event: ToolResult, state: Memory) -> None:
+        made = state.pending.pop((event.call_id or "")[:64], None)
+        if made and event.status in (None, "ok") and not event.exit_code:
+            remember(state.own, made)
+
+    def _finding(self, event: ToolCall, run: Run, rule: str, effects: list[Effect], production: bool) -> Finding:
+        worst = effects[0]
+        command = worst.excerpt or event.tool
+        where = " in production" if production or any(effect.production for effect in effects) else ""
+        more = f", and {len(effects) - 1} more" if len(effects) > 1 else ""
+        sure = {"likely": " Judged as if the unset variables in it were empty." if worst.thing == "files" else "",
+                "possible": " The target is not known for certain."}.get(worst.certainty, "")  # fmt: skip
+        summary = f"Would {describe(worst)}{more}{where}, {outlook(worst)}: `{shorten(command, 160)}`.{sure}"
+        severity: Severity | None = "critical" if where and rule in (NARROW, REBUILD) else None
+        if where and rule == REVERSIBLE:
+            severity = "warning"
+        title = describe(worst)
+        return Finding(
+            rule=rule,
+            title=shorten(title[0].upper() + title[1:] + where, 120),
+            summary=summary,
+            key=shorten(f"{worst.action}:{worst.thing}:{worst.target}", 120),
+            score={"certain": 1.0, "likely": 0.8, "possible": 0.5}[worst.certainty],
+            severity=severity,
+            evidence=(run.evidence(event, command),),
+            facts=_facts(effects),
+        )
+
+    def _rebuilt(
+        self, event: ToolCall, run: Run, effect: Effect, before: tuple[str, str, str], production: bool
+    ) -> Finding:
+        thing, target, destroyer = before
+        name = f"the {thing} {target}".rstrip()
+        where = " in production" if production or effect.production else ""
+        return Finding(
+            rule=REBUILD,
+            title=f"Rebuilds {name}{where} after destroying it",
+            summary=f"Creates {name}{where} again, which this run destroyed before (event {destroyer}): "
+            f"what the old one held is gone unless it was saved. `{shorten(effect.excerpt or event.tool, 160)}`.",
+            key=f"rebuild:{thing}:{target}"[:120],
+            severity="critical" if where else None,
+            evidence=(run.evidence(event, effect.excerpt or event.tool),),
+            facts={"destroyed_by": destroyer, "thing": thing, "target": target},
+        )
+
+
+def _facts(effects: list[Effect]) -> dict[str, Any]:
+    fields = ("action", "thing", "target", "width", "reversible", "undo", "certainty", "place", "entry")
+    listed = [
+        {name: getattr(effect, name) for name in fields if getattr(effect, name)} for effect in effects[:_MAX_FACTS]
+    ]
+    return {"effects": listed, "count": len(effects)}

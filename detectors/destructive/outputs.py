@@ -1,0 +1,174 @@
+"""What programs print, as far as it can be told: for pipes into interpreters and ``$(...)``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Callable
+
+from detectors.destructive.paths import join
+from detectors.destructive.scope import Scope
+from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, clean, is_unknown, literal
+from detectors.destructive.words import ansi
+
+Model = Callable[[list[str], Scope, "str | None"], str]
+
+
+def passed_on(stdin: str | None) -> str:
+    """A filter nobody modelled: unknown text, of the origin of its input."""
+    if stdin is None:
+        return UNKNOWN
+    return NET if NET in stdin else CODED if CODED in stdin else UNKNOWN
+
+
+def same(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """tee, and cat without files."""
+    names = [word for word in argv[1:] if not word.startswith("-")]
+    if argv[0].endswith("cat") and names:
+        parts = [scope.files.get(join(scope.cwd, literal(name)), UNKNOWN) for name in names]
+        return "\n".join(parts)
+    if argv[0].endswith("tee") and stdin is not None:
+        for name in names:
+            scope.write(join(scope.cwd, literal(name)), stdin)
+    return stdin if stdin is not None else UNKNOWN
+
+
+def echo(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    words = argv[1:]
+    escapes = False
+    while words and re.fullmatch(r"-[neE]+", words[0]):
+        escapes = escapes or "e" in words[0]
+        words = words[1:]
+    text = " ".join(literal(word) for word in words)
+    return (ansi(text) if escapes else text) + "\n"
+
+
+def printf(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    words = [literal(word) for word in argv[1:] if word != "--"]
+    if not words:
+        return ""
+    given = iter(words[1:])
+    return re.sub(r"%[-+ 0-9.]*[sbdqxc]", lambda _: next(given, ""), ansi(words[0])).replace("%%", "%")
+
+
+def decoded(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """base64 and base32 decoding, for real where the input is known."""
+    if not any(flag in ("-d", "-D", "--decode", "-di") for flag in argv[1:]):
+        return UNKNOWN
+    text = _input(argv, scope, stdin)
+    if text is None or is_unknown(text):
+        return CODED
+    try:
+        raw = base64.b32decode(text) if "32" in argv[0] else base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return CODED
+    return clean(raw.decode("utf-8", "replace"))
+
+
+def hexadecimal(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """``xxd -r -p``."""
+    if not any("r" in flag for flag in argv[1:] if flag.startswith("-")):
+        return UNKNOWN
+    text = _input(argv, scope, stdin)
+    if text is None or is_unknown(text):
+        return CODED
+    try:
+        return clean(bytes.fromhex(text.strip()).decode("utf-8", "replace"))
+    except ValueError:
+        return CODED
+
+
+def unpacked(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """Decompression, decryption: never readable here."""
+    reading = argv[0].endswith(("zcat", "gunzip")) or any(
+        flag.startswith("-") and "d" in flag for flag in argv[1:]
+    )  # fmt: skip
+    return CODED if reading else UNKNOWN
+
+
+def _input(argv: list[str], scope: Scope, stdin: str | None) -> str | None:
+    names = [word for word in argv[1:] if not word.startswith("-")]
+    if names:
+        return scope.files.get(join(scope.cwd, literal(names[-1])))
+    return stdin
+
+
+def reversed_lines(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    if stdin is None or is_unknown(stdin):
+        return passed_on(stdin)
+    return "\n".join(line[::-1] for line in stdin.split("\n"))
+
+
+def translated(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """tr: the rotations and single letters; anything else is text decoded in a way not followed here."""
+    words = [word for word in argv[1:] if not word.startswith("-")]
+    if stdin is None or is_unknown(stdin) or not words:
+        return passed_on(stdin)
+    if "-d" in argv[1:]:
+        return stdin.replace(ansi(words[0]), "") if len(ansi(words[0])) == 1 else UNKNOWN
+    if (
+        len(words) == 2
+        and words[0].lower() in ("a-za-z", "[a-za-z]")
+        and words[1].lower().strip("[]").startswith("n-z")
+    ):
+        return codecs.encode(stdin, "rot13")
+    if len(words) == 2 and len(words[0]) == len(words[1]) and "-" not in words[0] + words[1]:
+        return stdin.translate(str.maketrans(literal(words[0]), literal(words[1])))
+    return UNKNOWN
+
+
+def downloaded(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """curl and wget: their output, or the file they save, is from the network."""
+    name = argv[0].rsplit("/", 1)[-1]
+    for at, word in enumerate(argv[1:-1], 1):
+        if (name == "curl" and word in ("-o", "--output")) or (name == "wget" and word in ("-O", "--output-document")):
+            target = literal(argv[at + 1])
+            if target in ("-", "/dev/stdout"):
+                return NET
+            scope.write(join(scope.cwd, target), NET)
+            return ""
+    quiet = name == "wget" and not any(word.endswith("O-") for word in argv[1:])
+    saved = name == "curl" and any(re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in argv[1:])
+    if quiet or saved:
+        last = literal(argv[-1]).rstrip("/").rsplit("/", 1)[-1].split("?", 1)[0]
+        if last:
+            scope.write(join(scope.cwd, last), NET)
+        return ""
+    return NET
+
+
+def temporary(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    return "/tmp/tmp." + UNKNOWN + ("/" if "-d" in argv else "")
+
+
+def folder(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    return scope.cwd
+
+
+def base(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    word = argv[-1].rstrip("/")
+    if is_unknown(word) or len(argv) < 2:
+        return UNKNOWN if UNSET not in word else word
+    head, _, tail = word.rpartition("/")
+    return tail if argv[0].endswith("basename") else head or "."
+
+
+def resolved(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    return join(scope.cwd, argv[-1]) if len(argv) > 1 and not is_unknown(argv[-1]) else UNKNOWN
+
+
+def silent(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    return ""
+
+
+MODELS: dict[str, Model] = {
+    "cat": same, "tac": same, "tee": same, "bat": same, "sponge": same, "echo": echo, "printf": printf,
+    "base64": decoded, "base32": decoded, "gbase64": decoded, "xxd": hexadecimal, "gunzip": unpacked, "zcat": unpacked,
+    "gzip": unpacked, "bzip2": unpacked, "xz": unpacked, "zstd": unpacked, "openssl": unpacked, "gpg": unpacked,
+    "rev": reversed_lines, "tr": translated, "curl": downloaded, "wget": downloaded, "fetch": downloaded,
+    "http": downloaded, "nc": downloaded, "mktemp": temporary, "pwd": folder, "basename": base, "dirname": base,
+    "realpath": resolved, "readlink": resolved, "rm": silent, "mkdir": silent, "touch": silent, "cp": silent,
+    "mv": silent,
+}  # fmt: skip

@@ -1,0 +1,141 @@
+"""From a path in a command to what its loss would mean: the machine, a home, the workspace, a cache, or one file."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+from detectors.destructive.context import NOWHERE, Context
+from detectors.destructive.effects import Certainty, Place, Width
+from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
+
+
+class Spot(Struct, frozen=True):
+    """Where a path lies. path: absolute, normal. place and width: what deleting it with all below it would take."""
+
+    path: str
+    place: Place
+    width: Width
+    certainty: Certainty = "certain"
+
+
+class _Places(Struct, frozen=True, forbid_unknown_fields=True):
+    wide: list[str]
+    protected: list[str]
+    system: list[str]
+    rebuildable: list[str]
+    rebuildable_names: list[str]
+    scratch: list[str]
+    nothing: list[str]
+    environment: dict[str, str]
+
+
+def _load() -> _Places:
+    source = files("detectors.destructive").joinpath("places.yaml").read_bytes()
+    return msgspec.yaml.decode(source, type=_Places)
+
+
+def _compile(globs: list[str]) -> re.Pattern[str]:
+    parts = []
+    for glob in globs:
+        body = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".+").replace(r"\*", "[^/]*")
+        parts.append(body.replace("\\~", "~"))
+    home = r"(?:/home/[^/]+|/Users/[^/]+|/root)"
+    return re.compile("|".join(home + part[1:] if part.startswith("~") else part for part in parts), re.DOTALL)
+
+
+_PLACES = _load()
+ENVIRONMENT = _PLACES.environment
+_WIDE = _compile(_PLACES.wide)
+_PROTECTED = _compile(_PLACES.protected)
+_SYSTEM = _compile(_PLACES.system)
+_REBUILDABLE = _compile(_PLACES.rebuildable)
+_NAMES = _compile(_PLACES.rebuildable_names)
+_SCRATCH = _compile(_PLACES.scratch)
+_NOTHING = _compile(_PLACES.nothing)
+_DEVICE = re.compile(r"/dev/(?:[shv]d[a-z*]|xvd|nvme|mmcblk|r?disk|mapper/|dm-|md\d|loop|vg|sr\d|mem|kmem|port|nbd)")
+_DOTS = re.compile(r"\.?\*+|\*\.\*|\.\[\^?!?\.?\]\*")
+
+
+def join(cwd: str, path: str) -> str:
+    """``path`` seen from ``cwd``, normalised; an unknown part stays one."""
+    joined = path if path.startswith("/") else f"{cwd}/{path}"
+    normal = posixpath.normpath(joined)
+    return normal[1:] if normal.startswith("//") else normal
+
+
+@lru_cache(maxsize=2048)
+def locate(word: str, cwd: str, context: Context) -> Spot:
+    """Judge one path word as if everything under it went away.
+
+    A variable that nobody set counts as empty (likely); an unknown value in the middle keeps what stands before it.
+    """
+    certainty: Certainty = "certain"
+    if UNSET in word:
+        rest = word.replace(UNSET, "")
+        if not rest.strip("/" + GLOB + ONE) and not rest:
+            return Spot(display(word), "unknown", "unknown", "possible")
+        word, certainty = rest, "likely"
+    text = word.replace(GLOB, "*").replace(ONE, "?")
+    head = text.split("/", 1)[0]
+    if is_unknown(head):
+        return Spot(display(word), "unknown", "unknown", "possible")
+    path = join(cwd, text)
+    if is_unknown(path):
+        certainty = "possible"
+    spot = _classify(path, context)
+    return Spot(display(spot.path), spot.place, spot.width, certainty)
+
+
+def _classify(path: str, context: Context) -> Spot:
+    contents = path
+    while True:  # deleting all that is in a folder is deleting the folder
+        folder, name = posixpath.split(contents)
+        if name and _DOTS.fullmatch(name) and folder != contents:
+            contents = folder
+        else:
+            break
+    if contents == "/":
+        return Spot(path, "root", "all")
+    if _NOTHING.fullmatch(contents):
+        return Spot(path, "nothing", "one")
+    root = context.root
+    if _DEVICE.match(contents):
+        return Spot(path, "device", "all")
+    if _REBUILDABLE.fullmatch(contents):
+        return Spot(path, "rebuildable", "many")
+    if _WIDE.fullmatch(contents):
+        return Spot(path, "wide", "all")
+    if root == contents or root.startswith(contents + "/"):
+        return Spot(path, "workspace root", "all")
+    inside = contents.startswith(root + "/")
+    names = (contents[len(root) :] if inside else contents).strip("/").split("/")
+    if ".git" in names[-1:] or names[-2:] in ([".git", "objects"], [".git", "refs"]):
+        scratch = not inside and _SCRATCH.fullmatch(contents)
+        return Spot(path, "scratch" if scratch else "repository", "all")
+    if not inside and _SCRATCH.fullmatch(contents):
+        return Spot(path, "scratch", "many")
+    system = not inside and _SYSTEM.fullmatch(contents) is not None
+    if not system and any(_NAMES.fullmatch(name) for name in (names if inside else names[2:])):
+        return Spot(path, "rebuildable", "many")
+    if _PROTECTED.fullmatch(contents):
+        return Spot(path, "protected", "many" if "*" in contents else "one")
+    if system:
+        return Spot(path, "rebuildable" if _rebuilt_by_system(names) else "system", "many")
+    if is_unknown(contents) and not inside and is_unknown(names[0]):
+        return Spot(path, "unknown", "unknown")
+    known = inside or (context.root == NOWHERE and not contents.startswith("/~/"))
+    return Spot(path, "workspace" if known else "elsewhere", "many")
+
+
+def _rebuilt_by_system(names: list[str]) -> bool:
+    return names[-1] == "__pycache__" or names[-1].endswith((".pyc", ".pyo"))
+
+
+def unknown_word(word: str) -> bool:
+    return UNKNOWN in word

@@ -1,0 +1,213 @@
+"""What a command line does: builtins, wrappers that run another, interpreters that run code, and the catalogue."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from detectors.destructive import builtin, outputs
+from detectors.destructive.arguments import split
+from detectors.destructive.catalogue import Catalogue
+from detectors.destructive.catalogue_schema import Interpreter, Wrapper
+from detectors.destructive.commands import effects_of, file_effect
+from detectors.destructive.context import NOWHERE
+from detectors.destructive.effects import Effect
+from detectors.destructive.paths import join, locate
+from detectors.destructive.python_code import analyse_python
+from detectors.destructive.scope import Scope
+from detectors.destructive.sql import analyse_sql
+from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, is_unknown, literal
+
+if TYPE_CHECKING:
+    from detectors.destructive.shell import Shell
+
+_EXCERPT = 200
+
+
+class Programs:
+    """Runs command lines for a `Shell`, abstractly: adds effects to it and gives what would be printed."""
+
+    def __init__(self, shell: Shell, catalogue: Catalogue) -> None:
+        self.shell = shell
+        self.catalogue = catalogue
+
+    def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+        """One command line. ``stdin`` is None when nothing is piped in."""
+        name = argv[0]
+        if not name.isalnum():
+            name = posixpath.basename(literal(name).rstrip("/")) or name
+            if NET in argv[0]:
+                self.unseen("what a download prints, run as a command", excerpt)
+                return UNKNOWN
+        if name in scope.aliases:
+            text = scope.aliases[name] + " " + _quote(argv[1:])
+            inner = scope.fork()
+            inner.aliases.pop(name)
+            return self.shell.script(text, inner, stdin)
+        if name in scope.functions:
+            body, source = scope.functions[name]
+            return self.shell.call(body, source, scope, argv[1:], stdin)
+        special = builtin.BUILTINS.get(name)
+        if special is not None:
+            return special(self, argv, scope, stdin, excerpt)
+        for wrapper in self.catalogue.wrappers.get(name, ()):
+            out = self._wrapped(wrapper, [name, *argv[1:]], scope, stdin, excerpt)
+            if out is not None:
+                return out
+        interpreter = self.catalogue.interpreters.get(name)
+        if interpreter is not None:
+            self._interpret(interpreter, argv, scope, stdin, excerpt)
+        match = self.catalogue.find([name, *argv[1:]])
+        if match is not None:
+            self.shell.effects.extend(
+                effects_of(match, argv, scope.cwd, self.shell.context, excerpt[:_EXCERPT])
+            )  # fmt: skip
+        elif interpreter is None:
+            script = scope.files.get(join(scope.cwd, literal(argv[0]))) if "/" in argv[0] else None
+            if script is not None:
+                self.code("shell", script, scope.fork(), excerpt)
+            elif name not in outputs.MODELS and name not in self.catalogue.programs:
+                return outputs.passed_on(stdin)
+        model = outputs.MODELS.get(name)
+        return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
+
+    def _wrapped(self, wrapper: Wrapper, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str | None:
+        """Run what a wrapper runs; None when this wrapper does not fit these arguments."""
+        at, end = 1, len(argv)
+        values = wrapper.values
+        need_sub = list(wrapper.sub)
+        skip = wrapper.skip
+        if wrapper.after:
+            if need_sub and not any(word in argv[1:6] for word in need_sub):
+                return None
+            if wrapper.after not in argv:
+                return None
+            at = argv.index(wrapper.after) + 1
+            need_sub, skip = [], 0
+        while at < end:
+            word = argv[at]
+            if word.startswith("-") and len(word) > 1 and not (wrapper.after and not need_sub and not skip):
+                flag, equals, value = word.partition("=")
+                if flag in wrapper.text or (word[1] != "-" and "-" + word[-1] in wrapper.text):
+                    text = value if equals else argv[at + 1] if at + 1 < end else ""
+                    return self.code("shell", text, scope.fork(), excerpt)
+                at += 1 + (word in values and not equals)
+                continue
+            if need_sub:
+                if word not in need_sub:
+                    return None
+                need_sub = []
+            elif "=" in word and word.split("=", 1)[0].isidentifier() and not wrapper.joined:
+                scope = scope.fork()
+                key, _, value = word.partition("=")
+                scope.variables[key] = value
+            elif word == "-":
+                pass
+            elif skip:
+                skip -= 1
+            else:
+                break
+            at += 1
+        rest = argv[at:]
+        if not rest or need_sub:
+            return None
+        inner = scope
+        if wrapper.elsewhere:
+            inner = scope.fork()
+            inner.cwd = NOWHERE
+        if wrapper.joined:
+            return self.code("shell", " ".join(literal(word) for word in rest), inner.fork(), excerpt)
+        return self.run(rest, inner, stdin, excerpt)
+
+    def _interpret(self, known: Interpreter, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+        arguments = split(argv[1:], frozenset(known.values) | frozenset(known.code), known.long_dash)
+        for flag in known.code:
+            if flag in arguments.flags:
+                inner = scope.fork()
+                if known.language == "shell":
+                    inner.params = arguments.words[1:]
+                self.code(known.language, arguments.flags[flag], inner, excerpt)
+                return
+        if arguments.has(known.instead):
+            return
+        words = arguments.words
+        if known.database and len(words) >= known.database:
+            database = words[known.database - 1]
+            if database == ":memory:" or locate(database, scope.cwd, self.shell.context).place == "scratch":
+                return
+        if known.word and len(words) >= known.word:
+            self.code(known.language, words[known.word - 1], scope.fork(), excerpt)
+            return
+        if known.file and words and words[0] != "-" and "-s" not in arguments.flags:
+            text = scope.files.get(join(scope.cwd, literal(words[0])))
+            if text is not None:
+                inner = scope.fork()
+                inner.params = words[1:]
+                self.code(known.language, text, inner, excerpt)
+            return
+        if known.stdin and stdin is not None:
+            inner = scope.fork()
+            inner.params = words[1:] if "-s" in arguments.flags else words
+            self.code(known.language, stdin, inner, excerpt)
+
+    def code(self, language: str, text: str, scope: Scope, excerpt: str) -> str:
+        """Text that is executed. What nobody can have read is said to be so."""
+        if NET in text and not text.strip(NET + "\n "):
+            self.unseen("straight from the network", excerpt)
+            return UNKNOWN
+        if CODED in text:
+            self.unseen("decoded from something unreadable", excerpt)
+            return UNKNOWN
+        text = literal(text)
+        if language == "shell":
+            out = self.shell.script(text, scope)
+            if NET in text:
+                self.unseen("partly from the network", excerpt)
+            return out
+        if language == "python":
+            for command in analyse_python(text, self, scope, excerpt[:_EXCERPT]):
+                self.shell.script(command, scope.fork())
+        elif language == "sql":
+            self.shell.effects.extend(analyse_sql(text, excerpt[:_EXCERPT]))
+        return UNKNOWN
+
+    def unseen(self, what: str, excerpt: str) -> None:
+        self.shell.effects.append(
+            Effect(action="execute_unknown", thing="code", target=what, width="unknown", reversible="unknown",
+                   excerpt=excerpt[:_EXCERPT], entry="shell.unseen-code")
+        )  # fmt: skip
+
+    def remove(self, path: str, scope: Scope, excerpt: str, entry: str, deep: bool = True) -> None:
+        """Deleting a path by other means than a program of the catalogue."""
+        spot = locate(path, scope.cwd, self.shell.context)
+        effect = file_effect("delete", spot, path, deep, excerpt[:_EXCERPT], entry)
+        if effect is not None:
+            self.shell.effects.append(effect)
+
+    def write(self, path: str, scope: Scope, excerpt: str, append: bool, emptying: bool = False) -> None:
+        """A redirection into ``path``: a new file of the run's own, unless it hits something that was there."""
+        if not path or UNSET in path:
+            return
+        spot = locate(path, scope.cwd, self.shell.context)
+        if spot.place == "device" and not append:
+            effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
+        elif (spot.place == "protected" and not append and (emptying or spot.path.startswith(("/etc/", "/boot/")))) or (
+            emptying and not append and spot.place in ("system", "elsewhere")
+        ):
+            effect = file_effect("overwrite", spot, path, False, excerpt, "shell.empty-file")
+        elif append or emptying or is_unknown(spot.path):
+            return
+        else:
+            effect = created(spot.path, excerpt)
+        if effect is not None:
+            self.shell.effects.append(effect)
+
+
+def created(path: str, excerpt: str) -> Effect:
+    """A file or folder that the run makes itself."""
+    return Effect(action="create", thing="files", target=path, width="one", reversible="yes",
+                  keys=("files:" + path.rstrip("/"),), excerpt=excerpt[:_EXCERPT], entry="shell.create")  # fmt: skip
+
+
+def _quote(words: list[str]) -> str:
+    return " ".join("'" + word.replace("'", "'\\''") + "'" if not word.isalnum() else word for word in words)

@@ -1,0 +1,141 @@
+"""Python given inline, by pipe or as a tool's code: calls that delete files, run commands or change databases.
+
+Names are followed through plain assignments and `os.path.join`, f-strings, `Path` and `/`; the rest stays unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from detectors.destructive.sql import analyse_sql
+from detectors.destructive.values import UNKNOWN, clean
+
+if TYPE_CHECKING:
+    from detectors.destructive.programs import Programs
+    from detectors.destructive.scope import Scope
+
+MAX_CODE = 64 * 1024
+MAX_COMMANDS = 32
+_DEEP = frozenset({"shutil.rmtree", "rmtree", "distutils.dir_util.remove_tree", "fs.rmtree"})
+_ONE = frozenset({"os.remove", "os.unlink", "os.rmdir", "os.removedirs"})
+_SHELL = frozenset(
+    {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "commands.getoutput"}
+)
+_PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
+_SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
+
+
+def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
+    """Add the effects of Python code to the analysis; give the shell commands that it would run.
+
+    Code that does not parse, or is longer than 64 KiB, has no effects that are known.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text[:MAX_CODE])
+        walk = list(_in_order(tree))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    reader = _Reader(programs, scope, excerpt)
+    for node in walk:
+        reader.see(node)
+    return reader.commands[:MAX_COMMANDS]
+
+
+def _in_order(tree: ast.AST) -> list[ast.AST]:
+    """Every node in the order of the source, without recursion."""
+    out, work = [], [tree]
+    while work:
+        node = work.pop()
+        out.append(node)
+        work.extend(reversed(list(ast.iter_child_nodes(node))))
+    return out
+
+
+class _Reader:
+    def __init__(self, programs: Programs, scope: Scope, excerpt: str) -> None:
+        self.programs, self.scope, self.excerpt = programs, scope, excerpt
+        self.names: dict[str, str] = {}
+        self.commands: list[str] = []
+
+    def see(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            self.names[node.targets[0].id] = self.value(node.value)
+        elif isinstance(node, ast.Call):
+            self.call(node, _dotted(node.func))
+
+    def call(self, node: ast.Call, name: str) -> None:
+        last = name.rsplit(".", 1)[-1]
+        first = node.args[0] if node.args else None
+        if name in _DEEP and first is not None:
+            self.programs.remove(self.value(first), self.scope, self.excerpt, "python.rmtree")
+        elif name in _ONE and first is not None:
+            self.programs.remove(self.value(first), self.scope, self.excerpt, "python.remove", deep=False)
+        elif last in ("unlink", "rmdir") and isinstance(node.func, ast.Attribute):
+            self.programs.remove(self.value(node.func.value), self.scope, self.excerpt, "python.remove", deep=False)
+        elif name in _SHELL and first is not None:
+            self.commands.append(self.value(first))
+        elif last in _PROCESS and name.startswith("subprocess.") and first is not None:
+            if isinstance(first, ast.List | ast.Tuple):
+                self.commands.append(" ".join(_quoted(self.value(item)) for item in first.elts))
+            else:
+                self.commands.append(self.value(first))
+        elif last in _SQL and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            self.programs.shell.effects.extend(analyse_sql(first.value, self.excerpt))
+        elif name in ("exec", "eval") and first is not None and _downloads(first):
+            self.programs.unseen("straight from the network", self.excerpt)
+
+    def value(self, node: ast.AST, depth: int = 0) -> str:
+        """A string as far as it is known."""
+        if depth > 20:
+            return UNKNOWN
+        if isinstance(node, ast.Constant):
+            return clean(node.value) if isinstance(node.value, str) else str(node.value)
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, UNKNOWN)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(self.value(part, depth + 1) for part in node.values)
+        if isinstance(node, ast.FormattedValue):
+            return self.value(node.value, depth + 1)
+        if isinstance(node, ast.BinOp):
+            left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
+            if isinstance(node.op, ast.Add):
+                return left + right
+            return f"{left}/{right}" if isinstance(node.op, ast.Div) else UNKNOWN
+        if isinstance(node, ast.Call):
+            name = _dotted(node.func)
+            parts = [self.value(part, depth + 1) for part in node.args[:8]]
+            if name in ("os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath") and parts:
+                return "/".join(parts) if not parts[-1].startswith("/") else parts[-1]
+            if name in ("Path.home", "pathlib.Path.home"):
+                return self.scope.context.home
+            if name == "os.path.expanduser" and parts:
+                return parts[0].replace("~", self.scope.context.home, 1)
+            if name.startswith("tempfile."):
+                return "/tmp/" + UNKNOWN
+            if name in ("os.getcwd", "Path.cwd"):
+                return self.scope.cwd
+        return UNKNOWN
+
+
+def _dotted(node: ast.AST) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < 6:
+        parts.append(node.attr)
+        node = node.value
+    parts.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(parts))
+
+
+def _downloads(node: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.Call) and _dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
+        for part in ast.walk(node)
+    )
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"

@@ -1,0 +1,89 @@
+"""Redirections and here-documents: what goes into a command, what a file loses by what comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detectors.destructive.paths import join
+from detectors.destructive.scope import Scope
+from detectors.destructive.values import NET, UNKNOWN, fields, is_unknown, literal
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from detectors.destructive.shell import Shell
+
+MAX_BYTES = 64 * 1024  # of one command; the rest is not read
+
+SEQUENCE = frozenset({
+    "program", "list", "compound_statement", "do_group", "else_clause", "elif_clause", "negated_command", "ERROR",
+    "case_item", "if_statement_body",
+})  # fmt: skip
+STATEMENTS = SEQUENCE | {
+    "command", "pipeline", "redirected_statement", "subshell", "for_statement", "while_statement", "if_statement",
+    "case_statement", "function_definition", "declaration_command", "variable_assignment", "variable_assignments",
+    "test_command", "unset_command", "c_style_for_statement", "command_substitution", "process_substitution",
+}  # fmt: skip
+
+
+def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | None) -> str:
+    body = node.child_by_field_name("body")
+    outputs: list[Node] = []
+    followers: list[Node] = []
+    for child in node.children_by_field_name("redirect"):
+        if child.type == "heredoc_redirect":
+            stdin = _heredoc(shell, child, scope, outputs, followers)
+        elif child.type == "herestring_redirect":
+            stdin = literal(shell.words.expand(child.named_children[-1], scope, quoted=True)) + "\n"
+        elif child.type == "file_redirect":
+            outputs.append(child)
+    for child in outputs:
+        if shell.words.text(child).lstrip("0123456789").startswith("<"):
+            stdin = _read(shell, child, scope)
+    out = shell.visit(body, scope, stdin) if body is not None else ""
+    writes = [child for child in outputs if ">" in shell.words.text(child)[:4]]
+    deliberate = body is not None and shell.words.text(body).strip() not in (":", "true")
+    for child in writes:
+        redirect(shell, child, scope, deliberate, out)
+    if writes and not shell.words.text(writes[-1]).startswith("2"):
+        out = ""
+    for child in followers:
+        out = shell.visit(child, scope, out if child.type in ("pipeline", "command") else stdin)
+    return out
+
+
+def _heredoc(shell: Shell, node: Node, scope: Scope, outputs: list[Node], followers: list[Node]) -> str:
+    text = ""
+    start = ""
+    for child in node.children:
+        if child.type == "heredoc_start":
+            start = shell.words.text(child)
+        elif child.type == "heredoc_body":
+            raw = any(mark in start for mark in "'\"\\")
+            text = shell.words.text(child) if raw else shell.words.quoted(child, scope)
+        elif child.type == "file_redirect":
+            outputs.append(child)
+        elif child.type in STATEMENTS:
+            followers.append(child)
+    return text
+
+
+def _read(shell: Shell, node: Node, scope: Scope) -> str:
+    """What ``< file`` gives."""
+    target = node.child_by_field_name("destination")
+    path = "".join(fields(shell.words.expand(target, scope))) if target is not None else ""
+    return scope.files.get(join(scope.cwd, path), NET if NET in path else UNKNOWN)
+
+
+def redirect(shell: Shell, node: Node, scope: Scope, writing: bool, text: str) -> None:
+    """``> file``: what is lost by it, and what is in it now. writing: it has content, else it only empties."""
+    target = node.child_by_field_name("destination")
+    raw = shell.words.text(node).lstrip("0123456789")
+    if target is None or raw.startswith(("<", ">&", "&>&")):
+        return
+    for path in fields(shell.words.expand(target, scope)):
+        shell.programs.write(path, scope, shell.words.text(node), append=">>" in raw, emptying=not writing)
+        if not is_unknown(path):
+            full = join(scope.cwd, literal(path))
+            old = scope.files.get(full, "") if ">>" in raw else ""
+            scope.write(full, (old + text)[:MAX_BYTES])

@@ -1,0 +1,258 @@
+"""Shell scripts (bash, sh, zsh) read by tree-sitter and evaluated without running anything.
+
+The walk follows the script as a shell would: assignments, folders, functions, pipes, here-documents. Each command
+line that comes out goes to `programs.Programs`, which knows what programs do. Text that stays text is never judged.
+Everything is bounded: the length of the text, the depth, and the number of steps.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import tree_sitter_bash
+from tree_sitter import Language, Parser
+
+from detectors.destructive.catalogue import Catalogue
+from detectors.destructive.context import Context
+from detectors.destructive.effects import Effect
+from detectors.destructive.programs import Programs
+from detectors.destructive.redirects import MAX_BYTES, SEQUENCE, STATEMENTS, redirect, redirected_statement
+from detectors.destructive.scope import Scope
+from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
+from detectors.destructive.words import Words
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+MAX_STEPS = 6_000  # syntax nodes visited, loops and functions included
+MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
+
+_LANGUAGE = Language(tree_sitter_bash.language())
+_parsers = threading.local()  # a Parser is not safe to share
+
+
+class TooMuch(Exception):
+    """A script that is deeper or longer than the limits: what was read so far stands."""
+
+
+def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
+    """What a shell command would do, creations included, in order. Never raises; what could not be read is said."""
+    source = clean(text)
+    shell = Shell(context, catalogue)
+    cut = len(source) > MAX_BYTES
+    reason = f"longer than {MAX_BYTES // 1024} KiB, only the start was read" if cut else ""
+    try:
+        shell.script(source[:MAX_BYTES], Scope(context))
+    except (TooMuch, RecursionError) as error:
+        reason = str(error) or "too deeply nested"
+    if reason:
+        shell.effects.append(
+            Effect(action="execute_unknown", thing="code", target=f"a command that could not be read whole: {reason}",
+                   width="unknown", reversible="unknown", certainty="possible", excerpt=text[:120], entry="shell.cut")
+        )  # fmt: skip
+    return shell.effects
+
+
+def _parse(source: bytes) -> Node:
+    parser = getattr(_parsers, "parser", None)
+    if parser is None:
+        parser = _parsers.parser = Parser(_LANGUAGE)
+    node: Node = parser.parse(source).root_node
+    return node
+
+
+class Shell:
+    """One analysis. effects: what was found so far, in order."""
+
+    def __init__(self, context: Context, catalogue: Catalogue) -> None:
+        self.context = context
+        self.effects: list[Effect] = []
+        self.programs = Programs(self, catalogue)
+        self.steps = 0
+        self.depth = 0
+        self.words = Words(b"", self.substitute)
+
+    def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
+        """Run a text as a script of its own in ``scope``; gives what it would print."""
+        outer = self.words
+        source = text.encode("utf-8", "replace")
+        self.words = Words(source, self.substitute)
+        try:
+            return self.visit(_parse(source), scope, stdin)
+        finally:
+            self.words = outer
+
+    def substitute(self, node: Node, scope: Scope) -> str:
+        """What ``$(...)`` or ``<(...)`` stands for."""
+        inner = scope.fork()
+        if node.type == "process_substitution":
+            output = self.sequence(node, inner, None)
+            path = f"/dev/fd/{len(scope.files) + 60}"
+            scope.write(path, output)
+            return path
+        return self.sequence(node, inner, None).rstrip("\n")
+
+    def visit(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        """Evaluate one statement; gives its abstract output."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise TooMuch(f"more than {MAX_STEPS} steps")
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.depth = 0
+            raise TooMuch(f"nested deeper than {MAX_DEPTH}")
+        kind = node.type
+        try:
+            if kind == "command":
+                return self.command(node, scope, stdin)
+            if kind in SEQUENCE:
+                return self.sequence(node, scope, stdin)
+            method = getattr(self, "visit_" + kind, None)
+            return method(node, scope, stdin) if method is not None else ""
+        finally:
+            self.depth -= 1
+
+    def sequence(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        out = [self.visit(child, scope, stdin) for child in node.named_children if child.type in STATEMENTS]
+        return out[0] if len(out) == 1 else "".join(out)
+
+    def command(self, node: Node, scope: Scope, stdin: str | None, redirected: bool = False) -> str:
+        argv: list[str] = []
+        assigned: list[tuple[str, str]] = []
+        for child in node.children:
+            kind = child.type
+            if kind == "variable_assignment":
+                assigned.append(self.assignment(child, scope))
+            elif kind == "herestring_redirect":
+                stdin = literal(self.words.expand(child.named_children[-1], scope, quoted=True)) + "\n"
+            elif kind == "file_redirect":
+                redirect(self, child, scope, bool(node.child_by_field_name("name")), "")
+            elif kind == "command_name":
+                inner = child.children[0] if child.child_count else child
+                argv.extend(fields(self.words.expand(inner, scope)))
+            elif child.is_named or kind not in ("(", ")"):
+                argv.extend(fields(self.words.expand(child, scope)))
+        if not argv:
+            scope.variables.update(assigned)
+            return ""
+        if assigned:
+            scope = scope.fork() if argv[0] not in ("export", "cd") else scope
+            scope.variables.update(assigned)
+        return self.programs.run(argv, scope, stdin, self.words.text(node))
+
+    def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        key = self.words.text(name) if name is not None else ""
+        if value is None:
+            return key, ""
+        if value.type == "array":
+            items = [" ".join(fields(self.words.expand(item, scope))) for item in value.named_children]
+            return key, " ".join(items)
+        text = self.words.expand(value, scope, quoted=True).replace(QUOTED, "")
+        if "+=" in self.words.text(node)[: len(key) + 2]:
+            text = scope.get(key) + text
+        return key, literal(text) if value.type in ("string", "raw_string", "ansi_c_string") else text
+
+    def visit_variable_assignment(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        name, value = self.assignment(node, scope)
+        scope.variables[name] = value
+        return ""
+
+    def visit_variable_assignments(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        return self.visit_declaration_command(node, scope, stdin)
+
+    def visit_declaration_command(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        for child in node.named_children:
+            if child.type == "variable_assignment":
+                self.visit_variable_assignment(child, scope, stdin)
+        return ""
+
+    def visit_unset_command(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        for child in node.named_children:
+            scope.variables.pop(self.words.text(child), None)
+        return ""
+
+    def visit_test_command(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        self.words.nested(node, scope)
+        return ""
+
+    def visit_subshell(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        return self.sequence(node, scope.fork(), stdin)
+
+    def visit_command_substitution(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        return self.substitute(node, scope)
+
+    def visit_pipeline(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        out = stdin
+        for child in node.named_children:
+            if child.type in STATEMENTS:
+                out = self.visit(child, scope.fork(), out)
+        return out or ""
+
+    def visit_function_definition(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        if name is not None and body is not None:
+            scope.functions[self.words.text(name)] = (body, self.words.source)
+        return ""
+
+    def call(self, body: Node, source: bytes, scope: Scope, argv: list[str], stdin: str | None) -> str:
+        """Run a function's body with its arguments."""
+        outer, params = self.words, scope.params
+        self.words, scope.params = Words(source, self.substitute), argv
+        try:
+            return self.visit(body, scope, stdin)
+        finally:
+            self.words, scope.params = outer, params
+
+    def visit_for_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
+        values: list[str] = []
+        for child in node.children_by_field_name("value"):
+            values.extend(fields(self.words.expand(child, scope)))
+        out = []
+        for value in values[:32] or [UNKNOWN]:
+            if variable is not None:
+                scope.variables[self.words.text(variable)] = value
+            if body is not None:
+                out.append(self.visit(body, scope, stdin))
+        return "".join(out)
+
+    def visit_c_style_for_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        for child in node.children_by_field_name("initializer"):
+            if child.type == "variable_assignment":
+                scope.variables[self.assignment(child, scope)[0]] = UNKNOWN
+        body = node.child_by_field_name("body")
+        return self.visit(body, scope, stdin) if body is not None else ""
+
+    def visit_while_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        return self.sequence(node, scope, stdin)
+
+    def visit_if_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        before, after = scope.fork(), scope.fork()
+        out, branches = [], [after]
+        for child in node.named_children:
+            if child.type in ("elif_clause", "else_clause"):
+                branches.append(before.fork())
+                if child.type == "else_clause":
+                    out.append(self.visit(child, branches[-1], stdin))
+                    break
+                out.append(self.visit(child, branches[-1], stdin))
+            elif child.type in STATEMENTS:
+                out.append(self.visit(child, after, stdin))
+        else:
+            branches.append(before)
+        scope.merge(branches)
+        return "".join(out)
+
+    def visit_case_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        branches, out = [scope.fork()], []
+        for child in node.named_children:
+            if child.type == "case_item":
+                branches.append(scope.fork())
+                out.append(self.visit(child, branches[-1], stdin))
+        scope.merge(branches)
+        return "".join(out)
+
+    def visit_redirected_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        return redirected_statement(self, node, scope, stdin)

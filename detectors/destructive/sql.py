@@ -1,0 +1,197 @@
+"""SQL, read by sqlglot: what a text of one or more statements would do to rows, tables and databases."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import lru_cache
+from typing import Any
+
+from detectors.destructive.context import names_production
+from detectors.destructive.effects import Action, Certainty, Effect, Reversible, Thing, Width
+from detectors.destructive.sql_conditions import always_true
+
+MAX_SQL = 64 * 1024
+MAX_STATEMENTS = 200
+_WORTH = re.compile(r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke", re.IGNORECASE)
+_EXECUTABLE = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
+_PREFIX = re.compile(r"^\s*(?:explain\s+(?:\(?\s*analy[sz]e[^)]*\)?\s*(?:verbose\s+)?))", re.IGNORECASE)
+_DOT_COMMAND = re.compile(r"^[.\\][a-z!].*$", re.MULTILINE)
+_TEMPORARY = re.compile(r"^(#|pg_temp|tmp_|temp_)|(_tmp|_temp)$", re.IGNORECASE)
+_BACKUP = "only from a backup"
+
+
+def analyse_sql(text: str, excerpt: str = "", dialect: str | None = None) -> list[Effect]:
+    """The effects of an SQL text, creations included. Never raises.
+
+    What is rolled back at the end does not count. A text that does not parse is read by its words.
+    """
+    text = text[:MAX_SQL]
+    if not _WORTH.search(text):
+        return []
+    return list(_analyse(text, excerpt or text[:200], dialect))
+
+
+@lru_cache(maxsize=512)
+def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]:
+    import sqlglot  # here, because loading it takes longer than everything else an agent loads
+    from sqlglot.errors import SqlglotError
+
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each statement that it keeps as text
+
+    text = _EXECUTABLE.sub(r" \1 ", text)
+    text = _DOT_COMMAND.sub("", _PREFIX.sub("", text))
+    out: list[Effect] = []
+    temporary: set[str] = set()
+    try:
+        statements = sqlglot.parse(text, dialect=dialect, error_level=sqlglot.ErrorLevel.RAISE)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, IndexError, KeyError):
+        return tuple(_by_words(text, excerpt))
+    pending: int | None = None
+    for statement in statements[:MAX_STATEMENTS]:
+        if statement is None:
+            continue
+        kind = statement.key
+        if kind == "transaction":
+            pending = len(out)
+        elif kind == "rollback" and pending is not None:
+            del out[pending:]
+            pending = None
+        elif kind == "commit":
+            pending = None
+        try:
+            out.extend(_statement(statement, excerpt, temporary))
+        except RecursionError:
+            out.extend(_by_words(text, excerpt))
+            break
+    return tuple(out)
+
+
+def _effect(
+    action: Action, thing: Thing, target: str, width: Width, excerpt: str, entry: str,
+    reversible: Reversible = "no", undo: str = _BACKUP, certainty: Certainty = "certain", own: bool = False,
+) -> Effect:  # fmt: skip
+    return Effect(
+        action=action, thing=thing, target=target, width=width, reversible=reversible, undo=undo, certainty=certainty,
+        place="own" if own or _TEMPORARY.search(target.rsplit(".", 1)[-1]) else "", keys=(f"table:{target.lower()}",),
+        excerpt=excerpt, entry=entry, production=names_production(target),
+    )  # fmt: skip
+
+
+def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
+    kind = node.key
+    out: list[Effect] = []
+    for inner in node.find_all(_types("Delete", "Update")) if kind in ("select", "with", "insert", "union") else ():
+        out.extend(_statement(inner, excerpt, temporary))
+    if kind == "drop":
+        out.extend(_drop(node, excerpt, temporary))
+    elif kind == "truncatetable":
+        for table in node.expressions:
+            name = _name(table)
+            out.append(_effect("delete", "rows", name, "all", excerpt, "sql.truncate", own=name.lower() in temporary))
+    elif kind in ("delete", "update"):
+        out.extend(_rows(node, kind, excerpt, temporary))
+    elif kind == "alter":
+        for action in node.args.get("actions") or ():
+            if action.key == "drop":
+                column = (action.args.get("kind") or "").upper()
+                entry = "sql.drop-column" if column in ("COLUMN", "") else "sql.drop-part"
+                reversible: Reversible = "no" if entry == "sql.drop-column" else "unknown"
+                name = f"{_name(node.this)}.{_name(action.this)}"
+                out.append(_effect("delete", "schema", name, "one", excerpt, entry, reversible))
+            elif action.key == "droppartition":
+                out.append(_effect("delete", "rows", _name(node.this), "many", excerpt, "sql.drop-partition"))
+    elif kind == "create":
+        name = _name(node.this.this if node.this is not None and node.this.key == "schema" else node.this)
+        if any(item.key == "temporaryproperty" for item in node.find_all(_types("TemporaryProperty"))):
+            temporary.add(name.lower())
+        if (node.args.get("kind") or "").upper() in ("TABLE", "DATABASE", "SCHEMA"):
+            thing: Thing = "database" if node.args["kind"].upper() == "DATABASE" else "table"
+            keys = () if node.args.get("exists") else (f"table:{name.lower()}",)
+            out.append(
+                Effect(action="create", thing=thing, target=name, width="one", reversible="yes", keys=keys,
+                       excerpt=excerpt, entry="sql.create")
+            )  # fmt: skip
+        if node.args.get("replace") and (node.args.get("kind") or "").upper() == "TABLE":
+            out.append(_effect("overwrite", "table", name, "all", excerpt, "sql.replace-table"))
+    elif kind == "insert" and node.args.get("overwrite"):
+        out.append(_effect("overwrite", "rows", _name(node.this), "all", excerpt, "sql.insert-overwrite"))
+    elif kind == "command":
+        out.extend(_by_words(f"{node.this} {node.expression or ''}", excerpt))
+    return out
+
+
+def _drop(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
+    kind = (node.args.get("kind") or "").upper()
+    names = [_name(node.this)] if node.this is not None else []
+    names += [_name(item) for item in node.args.get("expressions") or () if item is not None]
+    out = []
+    for name in names or ["?"]:
+        own = name.lower() in temporary or bool(node.args.get("temporary"))
+        if kind in ("DATABASE", "SCHEMA", "CATALOG", "KEYSPACE"):
+            out.append(_effect("delete", "database", name, "all", excerpt, "sql.drop-database", own=own))
+        elif kind in ("TABLE", "MATERIALIZED VIEW", "STREAM", "STAGE"):
+            out.append(_effect("delete", "table", name, "all", excerpt, "sql.drop-table", own=own))
+        elif kind in ("USER", "ROLE"):
+            out.append(_effect("delete", "account", name, "one", excerpt, "sql.drop-user"))
+        else:
+            out.append(_effect("delete", "schema", name, "one", excerpt, "sql.drop-object", "yes", "create it again"))
+    return out
+
+
+def _rows(node: Any, kind: str, excerpt: str, temporary: set[str]) -> list[Effect]:
+    where = node.args.get("where")
+    name = _name(node.this)
+    action: Action = "delete" if kind == "delete" else "overwrite"
+    own = name.lower() in temporary
+    if node.args.get("limit") is not None:
+        return []
+    if where is None and kind == "delete" and (node.args.get("tables") or node.args.get("using")):
+        return [_effect(action, "rows", name, "unknown", excerpt, "sql.delete-join", "unknown", own=own)]
+    if where is None and kind == "update" and (node.args.get("from_") or node.args.get("from")):
+        return []
+    if where is None or always_true(where.this):
+        return [_effect(action, "rows", name, "all", excerpt, f"sql.{kind}-all", own=own)]
+    return []
+
+
+def _name(node: Any) -> str:
+    if node is None:
+        return "?"
+    if node.key in ("table", "column"):
+        return ".".join(part.name for part in node.parts if part.name) or "?"
+    inner = node.args.get("this")
+    return _name(inner) if hasattr(inner, "key") and node.key in ("schema", "alias") else node.name or str(node)[:60]
+
+
+@lru_cache(maxsize=8)
+def _types(*names: str) -> Any:
+    from sqlglot import exp
+
+    found = tuple(getattr(exp, name) for name in names)
+    return found[0] if len(found) == 1 else found
+
+
+_STRINGS = re.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_WORDS = (
+    (re.compile(r"^drop\s+(?:database|schema|keyspace|index\s+all)\b(?:\s+if\s+exists)?\s+(\S+)", re.I),
+     "delete", "database", "sql.drop-database"),
+    (re.compile(r"^drop\s+table\b(?:\s+if\s+exists)?\s+(\S+)", re.I), "delete", "table", "sql.drop-table"),
+    (re.compile(r"^truncate\s+(?:table\s+)?(\S+)", re.I), "delete", "rows", "sql.truncate"),
+    (re.compile(r"^delete\s+from\s+(\S+)\s*$", re.I), "delete", "rows", "sql.delete-all"),
+    (re.compile(r"^update\s+(\S+)\s+set\s+(?!.*\bwhere\b)", re.I | re.S), "overwrite", "rows", "sql.update-all"),
+    (re.compile(r"^drop\s+owned\s+by\s+(\S+)", re.I), "delete", "database", "sql.drop-owned"),
+)  # fmt: skip
+
+
+def _by_words(text: str, excerpt: str) -> list[Effect]:
+    """For what sqlglot cannot read: statements by their first words, without strings and comments."""
+    out = []
+    for statement in _STRINGS.sub(" ", text).split(";")[:MAX_STATEMENTS]:
+        stripped = statement.strip()
+        for pattern, action, thing, entry in _WORDS:
+            found = pattern.match(stripped[:2000])
+            if found:
+                name = found.group(1).strip('"`[]();')
+                out.append(_effect(action, thing, name, "all", excerpt, entry, certainty="likely"))  # type: ignore[arg-type]
+    return out
