@@ -170,7 +170,7 @@ def _finding(name: str, used: float, limit: float, event: Event, run: Run, *, ov
     minutes = (run.now - run.started_at) / 60 if run.started_at else 0.0
     facts = {"limit": limit, "used": used, "minutes": round(minutes, 2)}
     amounts = f"{WORDS[name][0]} {_show(name, used)} of {_show(name, limit)} {WORDS[name][1]}".strip()
-    if name != "wall_time_s" and minutes > 0:
+    if name != "wall_time_s" and minutes > 1 / 60:
         rate = used / minutes
         facts["per_minute"] = rate
         amounts += f" in {minutes:.1f} min, {_show(name, rate)} a minute"
@@ -182,7 +182,7 @@ def _finding(name: str, used: float, limit: float, event: Event, run: Run, *, ov
         key=name if over else f"{name}:warn",
         title=RUN.title if over else "Nearly over budget",
         summary=f"Run {run.run_id} with all its sub-agents {amounts}.",
-        score=used / limit if limit else 1.0,
+        score=min(used / limit, 1e6) if limit else 1.0,
         severity=None if over else "warning",
         cap=None if over else "alert",
         evidence=(run.evidence(event, f"{event.kind}: {amounts}"),),

@@ -97,6 +97,7 @@ def _pending(event: ToolCall, key: int, agent: Agent, run: Run) -> Pending:
         call=call_fingerprint(event),
         label=label(event),
         steps_on=bool(steps_on),
+        bare=arguments is None,
         at=place(event, agent, run),
     )
 

@@ -32,23 +32,28 @@ _TEMPORARY = r"\btmp\.[A-Za-z0-9]{6,10}\b|\btmp[a-z0-9_]{8}\b"
 _EPOCH = r"\b1\d{9}(?:\d{3}|\.\d+)?\b"
 _DATE_AND_TIME = r"\b(\d{4})-(\d\d)-(\d\d)[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 _IN_CALL = re.compile(f"{_DATE_AND_TIME}|{_EPOCH}|{_TEMPORARY}|\\bsleep \\d+(?:\\.\\d+)?[smh]?")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+# All begin at a word boundary: looked for once, it makes the search five times as quick.
 _IN_RESULT = re.compile(
-    "|".join((
-        r"\x1b\[[0-9;?]*[@-~]",
-        r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
-        r"\b\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
+    r"\b(?:"
+    + "|".join((
+        r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
+        r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
         r"(?<![:\w.])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w:])",
-        r"\b\d+(?:\.\d+)? ?(?:ms|[uµn]s|s|secs?|seconds?|mins?|minutes?)\b",
-        _EPOCH,
-        r"\b0x[0-9a-f]+\b",
-        r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b",
-        _TEMPORARY,
-        r"\b(?:pid|attempt|retry|try|request|req|iteration)[ :=#(\[]{1,3}\d+",
+        r"\d+(?:\.\d+)? ?(?:ms|[uµn]s|s|secs?|seconds?|mins?|minutes?)\b",
+        r"1\d{9}(?:\d{3}|\.\d+)?\b",
         r"(?<=:)(?:3[2-9]|[4-6]\d)\d{3}\b",
-    )),
+        r"0x[0-9a-f]+\b",
+        r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b",
+        r"tmp(?:\.[a-z0-9]{6,10}|[a-z0-9_]{8})\b",
+        r"(?:pid|attempt|retry|try|request|req|iteration)[ :=#(\[]{1,3}\d+",
+    ))
+    + ")",
     re.IGNORECASE,
 )  # fmt: skip
-_VOLATILE_AT_ALL = re.compile(r"[\d\x1b]")
+_BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_FOUR_DIGITS = re.compile(r"\d{4}")
 
 
 def hashed(text: str) -> int:
@@ -61,6 +66,9 @@ def call_fingerprint(call: ToolCall) -> int:
 
 
 def is_failure(result: ToolResult) -> bool:
+    """By exit code and status; where neither was published, by a text that begins like an error."""
+    if result.exit_code is None and result.status is None:
+        return _BEGINS_LIKE_AN_ERROR.match(result.output or "") is not None
     return result.exit_code not in (None, 0) or result.status in ("error", "denied", "timeout")
 
 
@@ -90,7 +98,9 @@ def mask(text: str) -> str:
         text = f"{text[:ENDS]}\n{text[-ENDS:]}"
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-    if _VOLATILE_AT_ALL.search(text):
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    if _DIGIT.search(text):
         text = _IN_RESULT.sub("~", text)
     return " ".join(text.split()) + middle
 
@@ -143,9 +153,10 @@ def _mask_call(text: str, now: float) -> str:
             return "~" if abs(seconds - now) < 86_400 else found
         return "~"
 
-    if len(text) > 2 * ENDS:
-        return f"{_IN_CALL.sub(masked, text[:ENDS])}\0{hashed(text[ENDS:])}"
-    return _IN_CALL.sub(masked, text)
+    start = text[: 2 * ENDS]
+    if "tmp" in start or "sleep " in start or _FOUR_DIGITS.search(start):
+        start = _IN_CALL.sub(masked, start)
+    return start if len(text) <= 2 * ENDS else f"{start}\0{hashed(text[2 * ENDS :])}"
 
 
 def _day(year: str, month: str, day: str) -> float:

@@ -8,6 +8,7 @@ from detectors.event import ToolResult
 from detectors.loops.fingerprint import mask
 
 LOOKED_AT = 2_000  # characters at the end of an output: that is where errors stand
+LINE = 400  # characters of a line
 
 _ERROR = re.compile(
     r"error|exception|fail|denied|refused|not found|no such|cannot|can't|could not|unable|fatal|timed? ?out|killed"
@@ -33,13 +34,14 @@ def failure_signature(result: ToolResult) -> str | None:
     if result.status == "timeout" or result.exit_code == 124:
         return "timed out"
     lines = [line for line in (result.output or "")[-LOOKED_AT:].splitlines() if line.strip()]
-    telling = [line for line in lines if _ERROR.search(line)]
-    if not telling:
-        return None if not lines else _masked(lines[-1])
-    if _TEST_SUMMARY.search(telling[-1]):
-        return "\n".join(_masked(line) for line in telling[-8:])
-    return _masked(telling[-1])
+    if not lines:
+        return None
+    # From the end: the rest of a long output need not be searched.
+    last = next((line for line in reversed(lines) if _ERROR.search(line, 0, LINE)), lines[-1])
+    if _TEST_SUMMARY.search(last, 0, LINE):
+        return "\n".join(_masked(line) for line in lines[-12:] if _ERROR.search(line, 0, LINE))
+    return _masked(last)
 
 
 def _masked(line: str) -> str:
-    return _SCRIPT.sub("", _PLACE.sub("~", mask(line)))[:400]
+    return _SCRIPT.sub("", _PLACE.sub("~", mask(line[:LINE])))

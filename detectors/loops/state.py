@@ -26,13 +26,17 @@ class Place(Struct, array_like=True):
 
 
 class Pending(Struct, array_like=True):
-    """A call whose result is awaited. steps_on: it moves through something one step at a time, as scrolling does."""
+    """A call whose result is awaited.
+
+    steps_on: it moves through something one step at a time, as scrolling does. bare: its arguments were not published.
+    """
 
     agent: int
     call_id: int
     call: int
     label: str
     steps_on: bool
+    bare: bool
     at: Place
 
 

@@ -12,6 +12,8 @@ from detectors.loops.state import LONGEST_CYCLE, Agent, Pending, Step, Streak
 
 def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
     """Continue, begin and end streaks with one more step."""
+    if call.bare and step.exact == UNKNOWN:
+        return  # nothing is known of it that could be the same
     streaks: list[Streak] = []
     before = {streak.period: streak for streak in agent.streaks}
     for period in range(1, min(LONGEST_CYCLE, len(agent.recent)) + 1):
