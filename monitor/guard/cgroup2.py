@@ -46,8 +46,10 @@ class UnifiedCgroup(Cgroup):
     def _strike_members(self) -> None:
         if (self._directory / "cgroup.kill").exists():
             self.write("cgroup.kill", "1")
-            return
-        self._hold(0.5)
+        else:
+            self._hold(0.5)
+        # cgroup.kill signals first threads: a process that lives on after its own has ended does not notice (6.18).
         for process in self.members():
             procfs.send(process, signal.SIGKILL)
-        self.write("cgroup.freeze", "0")
+        if self.frozen():
+            self.write("cgroup.freeze", "0")

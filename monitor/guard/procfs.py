@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,24 @@ class Process(NamedTuple):
 
     @property
     def standing_still(self) -> bool:
-        return self.state in "Tt" or not self.alive
+        """Whether it is stopped (or dead). One whose first thread has ended is judged by the others."""
+        if self.state != "Z" or not self.alive:
+            return self.state in "Tt" or not self.alive
+        return all(state in "TtZX" for state in _states_of_threads(self.pid))
+
+
+def _states_of_threads(pid: int) -> list[str]:
+    states = []
+    for file in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            states.append(_parse(file.read_bytes()).state)
+    return states
+
+
+def _parse(text: bytes) -> Process:
+    # A program may put spaces and brackets into its own name.
+    fields = text[text.rindex(b")") + 2 :].split()
+    return Process(int(text.split(b" ", 1)[0]), int(fields[1]), fields[0].decode(), int(fields[17]), int(fields[19]))
 
 
 def read(pid: int) -> Process | None:
@@ -34,9 +52,7 @@ def read(pid: int) -> Process | None:
         text = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # A program may put spaces and brackets into its own name.
-    fields = text[text.rindex(b")") + 2 :].split()
-    return Process(pid, int(fields[1]), fields[0].decode(), int(fields[17]), int(fields[19]))
+    return _parse(text)
 
 
 def snapshot() -> dict[int, Process]:
