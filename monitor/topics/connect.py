@@ -6,10 +6,10 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import CloseReason, create_conn
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -87,9 +87,10 @@ async def _try(broker: str, settings: Settings, within_s: float) -> str | None:
     del options["bootstrap_servers"]
     options["request_timeout_ms"] = min(options["request_timeout_ms"], round(within_s * 1000))
     host, port = broker.rsplit(":", 1)
+    # aiokafka's own clients log why a broker refused them and then raise only that none could be reached.
+    connection = AIOKafkaConnection(host.strip("[]"), int(port), **options)
     try:
-        # aiokafka's own clients log why a broker refused them and then raise only that none could be reached.
-        connection = await create_conn(host.strip("[]"), int(port), **options)
+        await connection.connect()
     except ssl.SSLCertVerificationError as error:
         raise Refused(
             f"{broker}: its certificate is not trusted: {error.verify_message}. {_trust(settings)}"
@@ -105,8 +106,11 @@ async def _try(broker: str, settings: Settings, within_s: float) -> str | None:
         raise Refused(f"{why}. Check KILLCORD_SASL_MECHANISM, KILLCORD_SASL_USERNAME and its password.") from error
     except (TimeoutError, OSError, KafkaError) as error:
         return _reason(error, settings)
-    with suppress(OSError):
-        await connection.close(reason=CloseReason.SHUTDOWN)
+    finally:
+        closed = connection.close(reason=CloseReason.SHUTDOWN)
+        if connection._protocol is not None:
+            # A TLS connection needs the broker's goodbye to close; not for ever.
+            await asyncio.wait([closed], timeout=_PAUSE_S)
     return None
 
 
