@@ -49,7 +49,7 @@ class RollupCutter:
     A run whose results or tool calls are not published is cut after twice as many tool or model calls. Nothing but the
     run's own events counts, so the same events give the same rollups in any batches and on any worker. An error is a
     result with status error or timeout, or without a status and with an exit code other than 0; a denied call never
-    ran and is none. Cost: 0.3 µs an event. Memory: under 300 bytes a run, 2 KiB at most.
+    ran and is none. Cost: under 1 µs an event. Memory: under 300 bytes a run, 2 KiB at most.
 
     Positions: a message can hold many events at one offset. At most one rollup is cut there, and after it the one
     that is ``finished``, so (offset, finished) is different for all rollups of a key and source partition and rises.
