@@ -1,0 +1,70 @@
+"""``killcord guard``: runs any program so that all of it can be killed, paused and resumed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+
+import click
+
+from monitor.cli.options import kafka_options
+from monitor.settings import Settings
+
+METHODS = ("auto", "cgroup2", "cgroup1", "pidns", "subreaper")
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--run-id", envvar="KILLCORD_RUN_ID", help="The run; a new id if not given [KILLCORD_RUN_ID].")
+@click.option("--agent-name", envvar="KILLCORD_AGENT_NAME", help="The deployment [KILLCORD_AGENT_NAME].")
+@click.option("--team", envvar="KILLCORD_TEAM", help="Who runs it [KILLCORD_TEAM].")
+@click.option("--environment", envvar="KILLCORD_ENVIRONMENT", help="Where it runs [KILLCORD_ENVIRONMENT].")
+@click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True, help="How it is held.")
+@click.option("--on-exit", type=click.Choice(["kill", "wait"]), default="kill", show_default=True,
+              help="What becomes of processes that the program leaves behind.")  # fmt: skip
+@click.option("--without-monitor", type=click.Choice(["go-on", "pause", "stop"]), default="go-on", show_default=True,
+              help="If Kafka does not answer at the start: start anyway, start when it does, or do not.")  # fmt: skip
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
+              help="How long the start waits for Kafka.")  # fmt: skip
+@kafka_options
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def guard(
+    command: tuple[str, ...],
+    run_id: str | None,
+    agent_name: str | None,
+    team: str | None,
+    environment: str | None,
+    method: str,
+    on_exit: str,
+    without_monitor: str,
+    wait_s: float,
+    settings: Settings,
+) -> None:
+    """Run COMMAND so that all of it can be stopped, children in sessions of their own included.
+
+    Its exit status is the program's; 137 if the run was killed, then or before.
+    """
+    from monitor.guard.containment import UnavailableError, choose
+    from monitor.guard.run import Guarded
+    from monitor.guard.switch import GuardSwitch
+
+    tags = {"KILLCORD_AGENT_NAME": agent_name, "KILLCORD_TEAM": team, "KILLCORD_ENVIRONMENT": environment}
+    env = {**os.environ, **{name: value for name, value in tags.items() if value}}
+    try:
+        held = choose(None if method == "auto" else method)
+    except UnavailableError as error:
+        raise click.ClickException(f"no way to hold the run: {error}") from error
+    guarded = Guarded(
+        command, run_id=run_id or f"run-{secrets.token_hex(8)}", containment=held,
+        on_exit="wait" if on_exit == "wait" else "kill", env=env,
+    )  # fmt: skip
+    switch = GuardSwitch(
+        guarded,
+        settings,
+        agent_name=agent_name,
+        team=team,
+        environment=environment,
+        without_monitor="stop" if without_monitor == "stop" else "pause" if without_monitor == "pause" else "go-on",
+        wait_s=wait_s,
+    )
+    sys.exit(switch.run())

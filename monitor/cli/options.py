@@ -1,0 +1,32 @@
+"""Options that every command with a broker has: ``--brokers``, ``--config``, ``--topic-prefix``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from monitor.settings import SettingsError, load
+
+
+def kafka_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options, and passes ``settings: Settings`` in their place. Settings that cannot be used end it."""
+
+    @click.option("--brokers", metavar="HOST:PORT[,...]", help="Kafka's bootstrap servers [KILLCORD_BROKERS].")
+    @click.option("--config", "config", type=click.Path(dir_okay=False), help="Settings file [KILLCORD_CONFIG].")
+    @click.option("--topic-prefix", help="What the topics' names start with [KILLCORD_TOPIC_PREFIX].")
+    @functools.wraps(command)
+    def with_settings(
+        *arguments: Any, brokers: str | None, config: str | None, topic_prefix: str | None, **options: Any
+    ) -> Any:
+        try:
+            loaded = load({"brokers": brokers, "topic_prefix": topic_prefix}, file=config)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(f"--config {config}: {error.strerror}") from error
+        return command(*arguments, settings=loaded.settings, **options)
+
+    return with_settings

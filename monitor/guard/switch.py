@@ -1,0 +1,120 @@
+"""A guarded run under a kill-switch: what an operator or a worker orders happens to all of its processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Literal
+
+from monitor.client.connection import background
+from monitor.client.killswitch import KillSwitch
+from monitor.client.watch import Proof
+from monitor.guard.aftermath import actions_after
+from monitor.guard.run import Guarded, RefusedError, say_on_stderr
+from monitor.messages import Command
+from monitor.settings import Settings
+
+WithoutMonitor = Literal["go-on", "pause", "stop"]
+COUNT_S = 2.5
+UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
+
+
+class GuardSwitch:
+    """Wires one `KillSwitch` to one `Guarded`, which it starts only when all that stands against the run is known.
+
+    without_monitor: what to do when Kafka does not answer at the start: ``go-on`` without, and obey as soon as it
+    does; ``pause``: start once it does; ``stop``: do not start.
+    """
+
+    def __init__(
+        self,
+        guarded: Guarded,
+        settings: Settings,
+        *,
+        agent_name: str | None = None,
+        team: str | None = None,
+        environment: str | None = None,
+        without_monitor: WithoutMonitor = "go-on",
+        wait_s: float = 5.0,
+    ) -> None:
+        self._guarded, self._settings = guarded, settings
+        self._without, self._wait_s = without_monitor, wait_s
+        self._counting: threading.Thread | None = None
+        self.switch = KillSwitch(
+            guarded.run_id,
+            on_kill=self._kill,
+            on_pause=self._pause,
+            on_resume=self._resume,
+            on_notice=self._notice,
+            agent_name=agent_name,
+            team=team,
+            environment=environment,
+            settings=settings,
+        )
+
+    def run(self) -> int:
+        """In the main thread; the program's exit status, 137 if the run is killed now or was before."""
+        run_id = self._guarded.run_id
+        brokers = ",".join(self._settings.brokers)
+        try:
+            known = self.switch.start(None if self._without == "pause" else self._wait_s)
+            if not known and self._without == "stop":
+                say_on_stderr(
+                    f"run {run_id} is not started: no answer from Kafka at {brokers} (--without-monitor stop)"
+                )
+                return UNAVAILABLE
+            if not known:
+                say_on_stderr(f"run {run_id}: no answer from Kafka at {brokers}: going on unwatched until there is one")
+            if (command := self.switch.killed) is not None:
+                by = f"killed by {command.issued_by}, command {command.id}"
+                say_on_stderr(f"run {run_id} is not started: {by}: {command.reason}")
+                self._guarded.kill()  # so that `run` starts nothing, whichever thread comes first
+            return self._guarded.run()
+        finally:
+            if self._counting is not None:
+                self._counting.join(COUNT_S)
+            self.switch.close()
+
+    def _kill(self, command: Command) -> Proof:
+        stopped = self._guarded.kill(by=f"{command.issued_by}: {command.reason}")
+        detail = f"{stopped.method}: {stopped.killed} processes killed, {stopped.left} left, {stopped.seconds:.3f} s"
+        if stopped.left:
+            raise RuntimeError(detail)
+        if self._guarded.state == "ended":
+            return Proof(detail=f"{stopped.method}: had ended by itself, none left")
+        if command.event_id is not None:  # asks Kafka, and the proof must not wait for that
+            self._counting = threading.Thread(target=self._count, args=(command, detail), daemon=True)
+            self._counting.start()
+        return Proof(detail=detail)
+
+    def _count(self, command: Command, detail: str) -> None:
+        try:
+            found = background().submit(actions_after(self._settings, command, self._guarded.run_id)).result(COUNT_S)
+        except Exception as error:  # the kill is proven; how much came between is a lesser thing
+            found = Proof(detail=f"actions not counted: {type(error).__name__}: {error}")
+        self.switch.amend(
+            command,
+            Proof(detail=f"{detail}; {found.detail}", last_seq=found.last_seq, actions_after=found.actions_after),
+        )
+
+    def _pause(self, command: Command) -> Proof:
+        paused = self._guarded.pause(by=f"{command.issued_by}: {command.reason}")
+        detail = (
+            f"{paused.method}: {paused.still} processes stand still, {paused.moving} do not, {paused.seconds:.3f} s"
+        )
+        if paused.moving:
+            raise RuntimeError(detail)
+        return Proof(detail=detail)
+
+    def _resume(self, command: Command | None) -> Proof:
+        try:
+            self._guarded.resume(by=command.issued_by if command is not None else "the pause's end")
+        except RefusedError as error:
+            if command is not None:
+                raise
+            return Proof(detail=str(error))
+        return Proof(detail=self._guarded.method)
+
+    def _notice(self, command: Command) -> None:
+        stamp = time.strftime("%H:%M:%S")
+        say_on_stderr(f"{stamp} notice from {command.issued_by} to run {self._guarded.run_id}: {command.reason}")
