@@ -129,7 +129,7 @@ class Program:
 def status_of(report: Report, before: int | None = None) -> int | None:
     """A shell's exit status for the report, ``before`` when it is not about the end.
 
-    >>> status_of(Report("exited", 3)), status_of(Report("signalled", signal.SIGKILL))
+    >>> status_of(Report("exited", 3)), status_of(Report("signalled", 9))
     (3, 137)
     """
     return {"exited": report.value, "signalled": 128 + report.value}.get(report.word, before)

@@ -11,18 +11,20 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from monitor.guard import kernel, procfs
 from monitor.guard.containment import Containment
 from monitor.guard.procfs import Process
+from monitor.guard.program import Program
 from monitor.guard.walk import Walk
 
 
 class Subreaper(Containment):
     """``root`` is the warden. Should it be killed, its orphans come to this process, which is a subreaper as well.
 
-    From then on every child of this process that is younger than the warden, and no warden, counts as the run's.
+    In that case, and no other, every child of this process that is younger than the warden, and no warden, counts as
+    the run's. So a process that guards by this method should start no other children meanwhile.
     """
 
     method = "subreaper"
@@ -35,10 +37,17 @@ class Subreaper(Containment):
         self._walk = Walk(self.look)
         self._chase = Walk(self.glance)
         self._adopted: set[int] = set()
+        self._older: set[int] = set()
+        self._program: Program | None = None
 
     @classmethod
     def candidates(cls) -> Iterator[Self]:
         yield cls()
+
+    def spawn(self, *arguments: Any, **options: Any) -> Program:
+        self._older = {process.pid for process in procfs.snapshot().values() if process.parent == os.getpid()}
+        self._program = super().spawn(*arguments, **options)
+        return self._program
 
     def adopt(self, pid: int) -> None:
         self._forget_warden()
@@ -64,10 +73,11 @@ class Subreaper(Containment):
         return [process for process in procfs.descendants_quickly([root.pid]) if process.alive]
 
     def _orphans(self, table: dict[int, Process]) -> list[Process]:
-        if self.root is None:
+        # A warden that was not killed ends only when nothing is left for anyone to adopt.
+        if self._program is None or (self._program.warden.poll() or 0) >= 0:
             return []
-        ours, born = os.getpid(), self.root.start
-        found = [p for p in table.values() if p.parent == ours and p.start >= born and p.pid not in self._wardens]
+        known = self._older | self._wardens
+        found = [process for process in table.values() if process.parent == os.getpid() and process.pid not in known]
         self._adopted.update(process.pid for process in found)
         return found
 

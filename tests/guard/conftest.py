@@ -121,6 +121,9 @@ class Driven:
                     found.append((directory / "stat").read_text())
         return found
 
+    def until(self, true: Callable[[], Any]) -> None:
+        until(true, f"what the guard says: {self.err()}")
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 ESCAPES = [  # kind, the parts that beat, what it does
@@ -64,14 +67,11 @@ def test_kill_9_of_the_guard_leaves_none(drive, method: str, user: str, delegate
     run.process.kill()
     run.wait()
 
-    _until_none_is_left(run)
+    run.until(lambda: not run.left())
     assert "is gone, so what it guarded was killed" in run.err()
 
 
 def test_kill_9_of_the_warden_leaves_none(drive, method: str, user: str, delegated: str) -> None:
-    import os
-    import signal
-
     run = drive("daemon", method=method, user=user, enter=delegated)
     warden = run.answer()["warden"]
     run.wait_beating("main", "child")
@@ -81,12 +81,3 @@ def test_kill_9_of_the_warden_leaves_none(drive, method: str, user: str, delegat
     assert run.wait() == 137
     assert run.left() == []
     assert f"its warden (pid {warden}) was killed" in run.err()
-
-
-def _until_none_is_left(run) -> None:
-    import time
-
-    deadline = time.monotonic() + 10
-    while run.left():
-        assert time.monotonic() < deadline, run.left()
-        time.sleep(0.01)
