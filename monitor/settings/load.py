@@ -7,7 +7,7 @@ import math
 import os
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from monitor.settings.check import conflicts
-from monitor.settings.model import FIELDS, Field, Settings, variable
+from monitor.settings.model import FIELDS, Field, Settings, plain, shown, variable
 
 # Variables that are Killcord's but no settings: other parts read them, or tests do.
 OTHER_VARIABLES = {
@@ -63,21 +63,10 @@ class Loaded(msgspec.Struct, frozen=True):
         ]  # fmt: skip
 
 
-def shown(entry: Field, value: Any) -> str:
-    """A value as people may see it: secrets as ``***``."""
-    return "***" if entry.secret and value else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ",".join(str(part) for part in value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give another process the same settings. Holds secrets as they are."""
     return {
-        entry.variable: _plain(getattr(settings, name))
+        entry.variable: plain(getattr(settings, name))
         for name, entry in FIELDS.items()
         if getattr(settings, name) != entry.default
     }
@@ -182,6 +171,8 @@ def _from_file(path: Path, problems: list[str]) -> Iterator[tuple[str, Any, str]
         loader.dispose()
 
 
-def _meant(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]}?" if close else " `killcord config` lists the settings."
+def _meant(name: str, known: Iterable[str]) -> str:
+    # Their common start would make any two variables look alike.
+    by_end = {candidate.removeprefix("KILLCORD_"): candidate for candidate in known}
+    close = difflib.get_close_matches(name.removeprefix("KILLCORD_"), by_end, n=1, cutoff=0.7)
+    return f" Did you mean {by_end[close[0]]}?" if close else " `killcord config` lists the settings."

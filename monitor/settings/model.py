@@ -81,6 +81,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _says("Least severe log lines shown.")] = "info"
     log_format: Annotated[Literal["json", "console"], _says("Log lines for machines or for people.")] = "json"
 
+    def __repr__(self) -> str:
+        """Only what differs from the defaults, secrets masked: this stands in logs and tracebacks."""
+        told = ((entry, getattr(self, name)) for name, entry in FIELDS.items())
+        return f"Settings({', '.join(f'{e.name}={shown(e, value)!r}' for e, value in told if value != e.default)})"
+
     @property
     def app_id(self) -> str:
         """Faust's app id, which is also the worker's consumer group and the start of the changelogs' names."""
@@ -112,6 +117,18 @@ class Field(Struct, frozen=True):
     @property
     def variable(self) -> str:
         return variable(self.name)
+
+
+def shown(entry: Field, value: Any) -> str:
+    """A value as people may see it: secrets as ``***``."""
+    return "***" if entry.secret and value else plain(value)
+
+
+def plain(value: Any) -> str:
+    """A value as it is written in the environment."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def variable(name: str) -> str:
