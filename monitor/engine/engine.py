@@ -80,7 +80,7 @@ class Engine:
                 findings.append(_misplaced(event, run, at.partition, right))
         if findings:
             self._answers.give(state, event, at, findings, resolved, out)
-        partition = at.partition if at.partition is not None else -1
+        partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
         return out
 

@@ -11,13 +11,14 @@ from monitor.messages import Alert, Command, JournalEntry
 class Position(Struct, frozen=True):
     """Where an event lies. A file's lines have no topic and no partition; their offset is the line, from 0.
 
-    stamp: the broker's time of the event in Unix seconds, None in a file.
+    stamp: the broker's time of the event in Unix seconds, None in a file. source: which of several files.
     """
 
     topic: str | None
     partition: int | None
     offset: int
     stamp: float | None = None
+    source: int = 0
 
 
 class Outcome(Struct):

@@ -224,8 +224,4 @@ class Monitor:
         )
 
     def _corrupt(self, partition: int, key: str, error: Exception) -> None:
-        log.error(
-            "state set aside: not readable, the run starts anew", partition=partition, key=key, error=str(error)
-        )
-
-
+        log.error("state set aside: not readable, the run starts anew", partition=partition, key=key, error=str(error))

@@ -166,9 +166,7 @@ class Judge:
                     date(tracked.command, now)
                     tracked.issued_at = now
             for command in out.commands:
-                log.info(
-                    "command", action=command.action, run_id=run_id, command_id=command.id, reason=command.reason
-                )
+                log.info("command", action=command.action, run_id=run_id, command_id=command.id, reason=command.reason)
         if out.journal:
             for entry in out.journal:
                 if entry.kind == "governor":

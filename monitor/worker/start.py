@@ -46,7 +46,9 @@ def start(settings: Settings) -> None:
     except PortUnavailable as error:
         raise StartError(str(error)) from error
     beating = loop.create_task(heartbeat.run())
-    worker = faust.Worker(monitor.app, loop=loop, **worker_options(handler))
+    options = worker_options(handler)
+    monitor.app.conf.loghandlers = options.pop("loghandlers")  # the one that Faust takes from its app
+    worker = faust.Worker(monitor.app, loop=loop, loglevel=settings.log_level.upper(), quiet=True, **options)
     try:
         worker.execute_from_commandline()
     finally:
