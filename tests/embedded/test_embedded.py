@@ -120,6 +120,7 @@ async def test_a_faust_agent_sees_events_at_once_and_its_table_comes_back(
     async with producing(broker) as producer:
         worker = Counting(broker)
         async with worker.app:
+            assert worker.app.consumer._thread._consumer._fetch_max_wait_ms == broker.fetch_wait_s * 1000
             waits = []
             for number in range(60):
                 sent = time.perf_counter()
