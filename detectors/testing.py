@@ -59,7 +59,7 @@ class Stream:
     def finish(self, **given: Any) -> RunFinished:
         return self._event(RunFinished, **given)
 
-    def steps(self, *pairs: tuple[str, str] | tuple[str, str, int], took: float = 0.0) -> list[Event]:
+    def steps(self, *pairs: tuple[str, str] | tuple[str, str, int | None], took: float = 0.0) -> list[Event]:
         """Calls with their results: ``(command, output)`` or ``(command, output, exit_code)``."""
         events: list[Event] = []
         for command, output, *code in pairs:

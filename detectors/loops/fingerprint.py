@@ -46,7 +46,7 @@ _IN_RESULT = re.compile(
         r"0x[0-9a-f]+\b",
         r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b",
         r"tmp(?:\.[a-z0-9]{6,10}|[a-z0-9_]{8})\b",
-        r"(?:pid|attempt|retry|try|request|req|iteration)[ :=#(\[]{1,3}\d+",
+        r"(?:pid|attempt|retry|try|request|req|iteration)[ :=#(\[]{1,3}\d+\b(?!-)",
     ))
     + ")",
     re.IGNORECASE,

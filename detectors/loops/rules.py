@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from detectors.detector import Rule, Thresholds
 
-ROUND_APART = 60.0  # seconds from one round to the next that are waiting too, wherever the time went
+STEP_APART = 30.0  # seconds from one step to the next that are waiting too, wherever the time went
 
 Times = Annotated[int, Meta(ge=2)]
 
@@ -18,7 +18,8 @@ class Repeats(Thresholds, kw_only=True, frozen=True):
 
     repeats: five in a row is what other tools take for the call alone; with equal results it is certain.
     notice_repeats: here the agent is told, which often is enough; null: it is not. waiting_repeats: in place of
-    `repeats` where a round waits for `wait_s` seconds or more inside tools, as polling does, or moves on by one step.
+    `repeats` where the steps take `wait_s` seconds or more inside tools on average, as polling does, or move on by one
+    at a time, as scrolling does.
     """
 
     repeats: Times = 5

@@ -17,7 +17,7 @@ _ERROR = re.compile(
 )
 _TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|errors?|passed)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\bline \d+|:\d+(?=[:,)\s]|$)", re.IGNORECASE)
-_SCRIPT = re.compile(r"^(?:/\S+/)?(?:ba|z|da)?sh: (?:line ~: )?")
+_SCRIPT = re.compile(r"^(?:/\S+/)?(?:ba|z|da)?sh: (?:~: )?")
 
 
 def failure_signature(result: ToolResult) -> str | None:

@@ -6,7 +6,7 @@ from detectors.detector import Finding, Rule, RuleSet, Run
 from detectors.event import Event, ToolResult
 from detectors.loops.fingerprint import UNKNOWN, hashed, is_failure
 from detectors.loops.report import Spent, occurrences, who
-from detectors.loops.rules import CYCLE, REPEAT, ROUND_APART, Repeats
+from detectors.loops.rules import CYCLE, REPEAT, STEP_APART, Repeats
 from detectors.loops.state import LONGEST_CYCLE, Agent, Pending, Step, Streak
 
 
@@ -27,7 +27,7 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
                 continue
             streak = Streak(period, 0, earlier.at)
         streak.length += 1
-        streak.waited = min(streak.waited + took + (ROUND_APART if call.steps_on else 0.0), 1e12)
+        streak.waited = min(streak.waited + took + (STEP_APART if call.steps_on else 0.0), 1e12)
         streak.unknown = streak.unknown or step.exact == UNKNOWN
         streaks.append(streak)
     agent.streaks = streaks
@@ -44,7 +44,7 @@ def streak_findings(agent: Agent, call: Pending, event: Event, run: Run, rules: 
         if thresholds is None or streak.length % streak.period:
             continue
         rounds, seconds = streak.rounds, max(0.0, event.time - streak.first.time)
-        waits = streak.waited / (rounds - 1) >= thresholds.wait_s > 0 or seconds / (rounds - 1) >= ROUND_APART
+        waits = streak.waited / streak.length >= thresholds.wait_s > 0 or seconds / streak.length >= STEP_APART
         enough = thresholds.waiting_repeats if waits else thresholds.repeats
         notice = None if waits else thresholds.notice_repeats
         if streak.unknown:

@@ -1,0 +1,266 @@
+"""Loops as stories: what fires, how strongly, and the honest work beside it that must stay quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from detectors.detector import Finding, RuleSet
+from detectors.event import Event, ToolCall, ToolResult
+from detectors.loops import Loops
+from detectors.loops.rules import FAILURE, REPEAT, Failures, Repeats
+from detectors.testing import Stream, Watch, watch
+
+REFUSED = "curl: (7) Failed to connect to db:5432: Connection refused"
+
+
+def loops(events: Iterable[Event]) -> list[Finding]:
+    return watch(Loops(), events)
+
+
+def strongest(findings: list[Finding]) -> dict[str, str]:
+    """The strongest answer to each rule: the last finding is."""
+    return {finding.rule: finding.cap or "pause" for finding in findings}
+
+
+def run(*pairs: tuple[str, str] | tuple[str, str, int | None], took: float = 0.0, times: int = 1) -> list[Event]:
+    return Stream().steps(*(pairs * times), took=took)
+
+
+def uuid(number: int) -> str:
+    return str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128))
+
+
+STUCK = [
+    ("one call, one result", run(("ls", "a b"), times=5), {"loops.repeat": "pause"}),
+    ("told at the third", run(("ls", "a b"), times=3), {"loops.repeat": "notice"}),
+    (
+        "the output's time and duration differ",
+        run(*[("make", f"2026-08-07 03:57:{n:02} built in {n}.{n}s, pid {900 + n}") for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    (
+        "the output's ids differ",
+        run(*[("deploy", f"request {uuid(n)} rejected, see /tmp/tmpab{n}cdefg", 1) for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    (
+        "colours and progress bars differ",
+        run(*[("pull", f"\x1b[3{n}m{n} %\r{n * 3} %\rdone\x1b[0m") for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    (
+        "white space, comments and sleeps differ",
+        run(*[(f"# try {'again ' * n}\nsleep {n};  make{' ' * n}", "nothing to do") for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    (
+        "a temporary name differs",
+        run(*[(f"cp a /tmp/tmp.Ab{n}dEf0123 && check", "bad header", 1) for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    (
+        "the current time is in the call",
+        run(*[(f"curl 'http://x/?t={1_755_000_000 + n}'", "{}") for n in range(5)]),
+        {"loops.repeat": "pause"},
+    ),
+    ("two calls in turn", run(("cat a", "1"), ("cat b", "2"), times=4), {"loops.cycle": "pause"}),
+    (
+        "eight calls in turn",
+        run(*[(f"step {n}", f"out {n}") for n in range(8)], times=4),
+        {"loops.cycle": "pause"},
+    ),
+    (
+        "an edit that is undone and done again",
+        run(("sed -i s/a/b/ f", ""), ("sed -i s/b/a/ f", ""), times=4),
+        {"loops.cycle": "pause"},
+    ),
+    (
+        "one failure through different commands",
+        run(
+            *[(f"nc db {n}", f"sh: line {n}: db: Connection refused", 1) for n in range(2)],
+            *[(f"python ask{n}.py", f"Traceback\n  ask{n}.py:{n}\ndb: Connection refused", 2) for n in range(3)],
+        ),
+        {"loops.failure": "alert"},
+    ),
+    (
+        "that failure for very long",
+        run(*[(f"psql --option {n}", "psql: error: Connection refused", 2) for n in range(15)]),
+        {"loops.failure": "pause"},
+    ),
+    (
+        "the same tests fail after every edit",
+        run(
+            *chain.from_iterable(
+                ((f"sed -i {n} a.py", ""), ("pytest", "FAILED t\n1 failed in 2s", 1)) for n in range(5)
+            )
+        ),
+        {"loops.failure": "alert"},
+    ),
+    (
+        "an error without exit code",
+        run(*[(f"SELECT {n}", "Error executing query: 1146: no table x", None) for n in range(5)]),
+        {"loops.failure": "alert"},
+    ),
+    ("a poll for ever", run(("kubectl get pod", "Pending"), times=20, took=30.0), {"loops.repeat": "pause"}),
+]
+
+HONEST = [
+    ("too few", run(("ls", "a b"), times=2)),
+    ("a batch over files that says nothing", run(*[(f"touch file-{n:03}.txt", "") for n in range(100)])),
+    ("a batch over ids that says the same", run(*[(f"curl -X DELETE /items/{uuid(n)}", "204") for n in range(50)])),
+    ("a batch over days", run(*[(f"load --day 2026-07-{n:02}", "ok") for n in range(1, 29)])),
+    ("a long file in pieces", run(*[(f"sed -n {n},{n + 99}p big.py", f"def f{n}()") for n in range(1, 3000, 100)])),
+    ("pages", run(*[("next page", f"items {n} to {n + 10}") for n in range(0, 500, 10)])),
+    ("a poll that waits", run(("kubectl get pod", "Pending"), times=10, took=30.0)),
+    ("waiting and looking in turn", run(("sleep 60", ""), ("kubectl get pod", "Pending"), times=10, took=30.0)),
+    ("a poll that rises", run(*[("status", f"{n} %") for n in range(100)])),
+    (
+        "edit and test with fewer failures each time",
+        run(*chain.from_iterable(((f"edit {n}", ""), ("pytest", f"{n} failed in 1.2s", 1)) for n in range(30, 0, -1))),
+    ),
+    (
+        "edit and test, the same number of other failures",
+        run(*chain.from_iterable(((f"edit {n}", "ok"), ("pytest", f"FAILED t{n}\n1 failed", 1)) for n in range(30))),
+    ),
+    (
+        "tests that pass after every edit",
+        run(*chain.from_iterable(((f"edit {n}", "ok"), ("pytest", "9 passed in 1s")) for n in range(30))),
+    ),
+    ("retries that succeed", run(*[("curl x", "HTTP 429", 22)] * 2, ("curl x", "{}"), ("curl y", "{}"))),
+    ("a growing log, cut", [
+        event
+        for n in range(20)
+        for event in (
+            ToolCall(time=float(n), run_id="r", id=f"c{n}", tool="bash", arguments="cat log"),
+            ToolResult(time=n + 0.5, run_id="r", id=f"r{n}", output="first lines", output_bytes=1000 + n, exit_code=0),
+        )
+    ]),
+    ("searches that find nothing", run(*[(f"grep -r word{n} .", "", 1) for n in range(30)])),
+    ("a few of the same failure far apart", run(
+        *chain.from_iterable([("x", REFUSED, 7), *((f"read {n} {m}", f"{n} {m}") for m in range(13))] for n in range(8))
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("events", "expected"), [case[1:] for case in STUCK], ids=[case[0] for case in STUCK])
+def test_a_loop_is_seen(events: list[Event], expected: dict[str, str]) -> None:
+    assert strongest(loops(events)) == expected
+
+
+@pytest.mark.parametrize("events", [case[1] for case in HONEST], ids=[case[0] for case in HONEST])
+def test_honest_work_is_left_alone(events: list[Event]) -> None:
+    assert loops(events) == []
+
+
+def test_scrolling_answers_the_same_and_moves_on() -> None:
+    story = Stream()
+    events = [
+        e for _ in range(15) for e in (story.call(tool="browser_scroll", arguments={"y": 300}), story.result("ok"))
+    ]
+    assert loops(events) == []
+
+
+def test_reworded_thoughts_do_not_hide_a_repeat() -> None:
+    story = Stream()
+    events = [
+        event
+        for thought in ("look", "look again", "once more", "let me see", "check")
+        for event in (story.call(arguments={"command": "ls", "description": thought}), story.result("a b"))
+    ]
+    assert strongest(loops(events)) == {"loops.repeat": "pause"}
+
+
+def test_a_change_in_the_middle_of_a_long_output_is_news() -> None:
+    events = run(*[("cat log", "x" * 5_000 + str(n) + "y" * 5_000) for n in range(10)])
+    assert loops(events) == []
+
+
+def test_another_result_starts_the_count_afresh() -> None:
+    events = run(*[("make", "bad", 2)] * 4, ("make", "worse", 2), *[("make", "bad", 2)] * 4)
+    assert strongest(loops(events)) == {"loops.repeat": "notice"}
+
+
+def test_the_finding_says_what_how_often_how_long_and_at_what_cost() -> None:
+    story = Stream(step=2.0)
+    events: list[Event] = []
+    for _ in range(5):
+        events += [story.model(usd=0.10), *story.steps(("npm test", "1 failing", 1))]
+    finding = loops(events)[-1]
+    assert "`bash npm test` 5 times in 26 s for $0.40" in finding.summary
+    assert (finding.facts["rounds"], finding.facts["seconds"], finding.facts["cost_usd"]) == (5, 26.0, 0.4)
+    calls = [event.id for event in events if isinstance(event, ToolCall)]
+    assert [evidence.event_id for evidence in finding.evidence] == [calls[0], calls[-2], calls[-1], events[-1].id]
+
+
+def test_a_long_loop_is_said_again_only_when_it_has_doubled() -> None:
+    findings = loops(run(("ls", "a b"), times=100))
+    assert [finding.facts["rounds"] for finding in findings] == [3, 5, 10, 20, 40, 80]
+    assert len({(finding.rule, finding.key) for finding in findings}) == 1
+
+
+def test_one_call_repeated_is_no_cycle_too() -> None:
+    assert {finding.rule for finding in loops(run(("ls", "a"), times=50))} == {"loops.repeat"}
+
+
+def test_sub_agents_do_not_repeat_each_other() -> None:
+    streams = [Stream(agent_id=name) for name in ("a", "b", "c", "d")]
+    events = chain.from_iterable(stream.steps(("ls", "a b"), ("cat a", "1")) for stream in streams)
+    assert loops(events) == []
+
+
+def test_the_looping_one_of_two_agents_is_seen() -> None:
+    stuck, busy = Stream("s", agent_id="stuck"), Stream("b", agent_id="busy")
+    events = chain.from_iterable([*stuck.steps(("ls", "a")), *busy.steps((f"cat {n}", f"{n}"))] for n in range(5))
+    assert "agent stuck" in loops(events)[-1].summary
+
+
+def test_results_out_of_order_find_their_calls() -> None:
+    story = Stream()
+    events: list[Event] = []
+    for n in range(5):
+        events += [story.call("ls", call_id=f"l{n}"), story.call(f"cat {n}", call_id=f"c{n}")]
+        events += [story.result(f"{n}", call_id=f"c{n}"), story.result("a b", call_id=f"l{n}")]
+    assert loops(events) == []
+
+
+def test_results_without_call_ids_belong_to_the_oldest_call() -> None:
+    events = [msgspec.structs.replace(event, call_id=None) for event in run(("ls", "a b"), times=5)]
+    assert strongest(loops(events)) == {"loops.repeat": "pause"}
+
+
+def test_results_without_calls_still_show_one_failure() -> None:
+    story = Stream()
+    assert strongest(loops(story.result(REFUSED, 7) for _ in range(5))) == {"loops.failure": "alert"}
+
+
+def test_without_results_only_many_equal_calls_are_an_alert() -> None:
+    story = Stream()
+    findings = loops([story.call("ls") for _ in range(9 + 6)])
+    assert findings == []
+    assert strongest(loops([story.call("ls") for _ in range(10 + 6)])) == {"loops.repeat": "alert"}
+
+
+def test_a_waiting_call_counts_by_the_thresholds_of_the_policy() -> None:
+    events = run(("kubectl get pod", "Pending"), times=6, took=30.0)
+    assert watch(Loops(), events, thresholds={REPEAT.id: Repeats(waiting_repeats=6)})
+
+
+def test_a_rule_that_is_off_finds_nothing() -> None:
+    watching = Watch(Loops())
+    watching.rules = RuleSet({FAILURE.id: Failures()})
+    assert [finding for event in run(("ls", "a b"), times=10) for finding in watching.see(event)] == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, 299])
+def test_a_million_characters_are_no_burden(cut: int) -> None:
+    watching = Watch(Loops())
+    story = Stream()
+    for n in range(30):
+        watching.see(story.call("x" * 1_000_000 + str(n % 2)))
+        watching.see(story.result(("é" * 300)[:cut] + "\0\x7f" * 500_000, n % 2))
+    assert len(msgspec.msgpack.encode(watching.state)) < Loops.state_bytes
