@@ -1,9 +1,11 @@
 """Stops one run when it is told to, and says so.
 
->>> with KillSwitch("run-1") as switch:  # doctest: +SKIP
-...     while work:
-...         switch.check()  # raises Killed; waits while paused
-...         act()
+Used so::
+
+    with KillSwitch("run-1") as switch:
+        while work:
+            switch.check()  # raises Killed; waits while paused
+            act()
 
 `Killed` is a BaseException, as KeyboardInterrupt is: an agent's ``except Exception`` around a tool call must not
 swallow its own kill. What is acknowledged is what happened: `stopped` once ``on_kill`` has returned, or the ``with``

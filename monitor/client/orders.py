@@ -66,10 +66,12 @@ def operator_name() -> str:
 class Operator:
     """One connection of an operator. Raises what `UNREACHABLE` lists when Kafka does not answer.
 
-    >>> async with Operator(settings) as operator:  # doctest: +SKIP
-    ...     issued = await operator.issue("kill", "run", "run-1", reason="it drops tables")
-    ...     async for ack in operator.acks(issued, timeout=5.0):
-    ...         print(ack.status, ack.detail)
+    Used so::
+
+        async with Operator(settings) as operator:
+            issued = await operator.issue("kill", "run", "run-1", reason="it drops tables")
+            async for ack in operator.acks(issued, timeout=5.0):
+                print(ack.status, ack.detail)
     """
 
     def __init__(self, settings: Settings, by: str | None = None) -> None:
@@ -136,12 +138,14 @@ class Operator:
             id=command.id, decision=action, scope=command.scope, target=command.target, time=command.issued_at,
             by=self.by, reason=command.reason, command=command,
         )  # fmt: skip
-        standing = None if command.action == "resume" else value
-        await asyncio.gather(
-            self._link.send(self.names.control, command.key, value),
-            self._link.send(self.names.standing, command.standing_key, standing),
-            self.decide(decision),
-        )
+        control = self._link.send(self.names.control, command.key, value)
+        if command.action == "resume":
+            await control  # a switch that saw the tombstone first would have nothing left to acknowledge
+            lifted = self._link.send(self.names.standing, command.standing_key, None)
+            await asyncio.gather(lifted, self.decide(decision))
+            return
+        standing = self._link.send(self.names.standing, command.standing_key, value)
+        await asyncio.gather(control, standing, self.decide(decision))
 
     async def decide(self, decision: OperatorDecision) -> None:
         """An approval, a raise and the like, to the partition of the run's events."""

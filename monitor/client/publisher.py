@@ -1,9 +1,11 @@
 """Tells Kafka what an agent does, without ever blocking or breaking the agent.
 
->>> with Publisher(run_id="run-1", agent_name="coder") as publisher:  # doctest: +SKIP
-...     publisher.run_started(task="fix the build")
-...     call = publisher.tool_call("Bash", {"command": "make test"})
-...     publisher.tool_result(call, status="ok", output="passed")
+Used so::
+
+    with Publisher(run_id="run-1", agent_name="coder") as publisher:
+        publisher.run_started(task="fix the build")
+        call = publisher.tool_call("Bash", {"command": "make test"})
+        publisher.tool_result(call, status="ok", output="passed")
 
 A forked child's publisher is mute (its thread stayed with the parent): the child makes one of its own.
 """
