@@ -117,14 +117,15 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Refused(event.start_mark.line + 1, "---", "a second document", "Keep one in a file.")
+                    line = event.start_mark.line + 1 if event.start_mark else 0
+                    raise _Refused(line, "---", "a second document", "Keep one in a file.")
                 root = self._node(next(self._events), 0).node
         return None if isinstance(root, Scalar) and root.is_null else root
 
     def _node(self, event: Any, depth: int) -> _Built:
-        line = event.start_mark.line + 1
+        line: int = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, line, depth)
+            return self._alias(str(event.anchor), line, depth)
         if depth > MAX_DEPTH:
             raise _Refused(line, "", f"nested deeper than {MAX_DEPTH}", "A policy needs no more than five levels.")
         if event.tag not in (None, "!"):
