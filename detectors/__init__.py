@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
-from detectors.blindness import Blindness
-from detectors.budget import Budget
 from detectors.detector import Detector
-from detectors.loops import Loops
 
-DETECTORS: tuple[type[Detector[Any]], ...] = (
-    Blindness,
-    Budget,
-    Loops,
+_DETECTORS = (
+    "detectors.blindness:Blindness",
+    "detectors.budget:Budget",
+    "detectors.destructive:Destructive",
+    "detectors.loops:Loops",
 )
+
+DETECTORS: tuple[type[Detector[Any]], ...]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        # Loaded when asked for: an agent that only publishes events needs no parsers, and starts sooner without.
+        if name != "DETECTORS":
+            raise AttributeError(f"module 'detectors' has no attribute {name!r}")
+        globals()[name] = tuple(resolve_name(detector) for detector in _DETECTORS)
+        return globals()[name]

@@ -60,7 +60,7 @@ class Blindness(Detector[BlindnessState]):
     state_bytes: ClassVar[int] = 512
 
     def observe(self, event: Event, state: BlindnessState, run: Run, rules: RuleSet) -> Iterable[Finding]:
-        findings = []
+        findings: list[Finding] = []
         if run.missing > 0 and rules.get(GAP.id) is not None:
             findings += _gap(event, state, run)
         if run.stopped is not None and isinstance(event, ToolCall) and rules.get(AFTER_KILL.id) is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -149,3 +151,8 @@ def test_a_flawed_detector_is_caught(
 def test_rule_ids_used_twice_are_caught() -> None:
     with pytest.raises(AssertionError, match=r"test\.seen"):
         checks.check_rule_ids_are_unique((Sound, Sound))
+
+
+def test_publishing_events_loads_no_parsers() -> None:
+    code = "import sys, detectors.event; print([m for m in ('tree_sitter', 'sqlglot', 'yaml') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
