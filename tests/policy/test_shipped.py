@@ -28,7 +28,18 @@ KILLS = {"budget.run", "blindness.after_kill", "destructive.wide"}
 
 def test_the_default_kills_for_three_things_only() -> None:
     resolved = Policy.load(None).resolve("any", "any", "any")
-    assert {rule for rule in rules() if resolved.answer(rule).mode == "kill"} == KILLS & set(rules())
+    assert {rule for rule in rules() if resolved.answer(rule).mode == "kill"} == KILLS
+
+
+def test_the_default_denies_and_pauses_as_it_says() -> None:
+    resolved = Policy.load(None).resolve()
+    assert resolved.answer("destructive.narrow").mode == "deny"
+    assert {resolved.answer(rule.id).mode for rule in rules().values() if rule.family == "loops"} == {"pause"}
+
+
+@pytest.mark.parametrize(("environment", "mode"), [(None, "shadow"), ("dev", "shadow"), ("production", "alert")])
+def test_what_can_be_undone_is_told_in_production_only(environment: str | None, mode: str) -> None:
+    assert Policy.load(None).resolve(environment=environment).answer("destructive.reversible").mode == mode
 
 
 @pytest.mark.parametrize("family", ["drift", "governor"])
