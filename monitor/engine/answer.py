@@ -1,9 +1,9 @@
 """From a finding to its alert and its command, as the policy says.
 
-    mode  = the policy's mode for the rule, lowered to the finding's cap, to shadow where an operator let it through,
-            and from kill to pause where the governor holds it back
-    alert = a new one, or the next revision of the one that this rule and key raised before in this run
-    command = for notice, pause and kill, unless the run is under that order already
+mode  = the policy's mode for the rule, lowered to the finding's cap, to shadow where an operator let it through,
+        and from kill to pause where the governor holds it back
+alert = a new one, or the next revision of the one that this rule and key raised before in this run
+command = for notice, pause and kill, unless the run is under that order already
 """
 
 from __future__ import annotations

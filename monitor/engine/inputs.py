@@ -72,7 +72,7 @@ def _on_status(state: RunState, tracked: Tracked, status: Status, ack: Ack, out:
             )
         case _:
             return
-    if tracked.done:
+    if tracked.done and action != "pause":  # a pause's alert is resolved by its resume
         tracked.alert = None
 
 
@@ -214,6 +214,4 @@ def take_step(state: RunState, tracked: Tracked, step: Any, digest: str, out: Ou
 
 
 def _entry(state: RunState, digest: str, **more: Any) -> JournalEntry:
-    return JournalEntry(
-        partition=state.partition, offset=state.offset, run_id=state.run.run_id, digest=digest, **more
-    )
+    return JournalEntry(partition=state.partition, offset=state.offset, run_id=state.run.run_id, digest=digest, **more)

@@ -10,11 +10,11 @@ import time
 from typing import Any
 
 import faust
-import msgspec
 import structlog
 from faust.types import TP, StreamT
 
 from detectors.fleet import FleetState
+from monitor.engine import fleet
 from monitor.engine import state as run_state
 from monitor.metrics import Metrics
 from monitor.policy import Policy, PolicyError
@@ -65,11 +65,7 @@ class Monitor:
             runs_table, run_state.new, run_state.encode, run_state.decode, self._corrupt
         )
         self.fleet: Ledger[FleetState] = Ledger(
-            fleet_table,
-            lambda key: FleetState(),
-            msgspec.msgpack.encode,
-            msgspec.msgpack.Decoder(FleetState).decode,
-            self._corrupt,
+            fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt
         )
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import structlog
 
 from detectors.fleet import FleetState
 from detectors.rollup import Rollup
 from monitor.engine.fleet import FleetEngine
-from monitor.engine.outcome import Outcome
 from monitor.messages import OperatorDecision
 from monitor.metrics import Metrics
 from monitor.policy import Policy
 from monitor.topics import Names
-from monitor.worker.judge import Incoming
+from monitor.worker.judge import Incoming, date
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
 from monitor.worker.record import dead_letter
@@ -58,7 +59,10 @@ class FleetJudge:
         state = self._fleet.get(message.partition, rollup.key)
         out = self.engine.process(state, rollup)
         self._fleet.put(message.partition, rollup.key, state)
-        self._outbox.publish(out if isinstance(out, Outcome) else Outcome(alerts=out))
+        now = time.time()
+        for command in out.commands:
+            date(command, now)
+        self._outbox.publish(out)
 
     def decision(self, partition: int, decision: OperatorDecision) -> None:
         """A pinned or unpinned baseline. Wide kills and pauses go to the kill-switches directly."""

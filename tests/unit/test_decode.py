@@ -1,0 +1,111 @@
+"""What is an event and what is a dead letter, and that the reason names the field."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.decode import Decoded, Undecodable, decode, nesting
+
+BEAT = {"kind": "heartbeat", "time": 1, "run_id": "r", "id": "e"}
+
+
+def beat(**more: object) -> dict[str, object]:
+    return {**BEAT, **more}
+
+
+TAKEN = [  # message, events, unknown kinds, why
+    (json.dumps(BEAT), 1, 0, "one event"),
+    (json.dumps([BEAT, BEAT]), 2, 0, "an array"),
+    (json.dumps(BEAT) + "\n" + json.dumps(BEAT) + "\n", 2, 0, "NDJSON"),
+    ("\n" + json.dumps(BEAT) + "\n\n", 1, 0, "blank lines"),
+    (json.dumps(beat(kind="dream")), 0, 1, "a kind of a later version"),
+    (json.dumps([beat(kind="dream"), BEAT]), 1, 1, "beside one that is known"),
+    (json.dumps(beat(novelty={"a": [1]})), 1, 0, "unknown fields"),
+    (
+        json.dumps({"kind": "tool.call", "tool": "t", "time": 1, "run_id": "r", "arguments": "ls"}),
+        1,
+        0,
+        "text as argument",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "events", "unknown", "why"), TAKEN, ids=[row[-1] for row in TAKEN])
+def test_taken(message: str, events: int, unknown: int, why: str) -> None:
+    decoded = decode(message.encode())
+    assert isinstance(decoded, Decoded)
+    assert (len(decoded.events), decoded.unknown) == (events, unknown)
+
+
+REFUSED = [  # message, words of the reason, why
+    (b"", "empty message", "no bytes"),
+    (b"{bad", "malformed", "broken JSON"),
+    (b"5", "Expected `object`", "not an object"),
+    (b"[]", "empty array", "no events"),
+    (b"\xff", "malformed", "not text"),
+    (b'{"kind":"message","time":1,"run_id":"r","text":"\xff"}', "UTF-8", "not UTF-8"),
+    (b'{"time":1,"run_id":"r"}', "`kind`", "no kind"),
+    (b'{"kind":"heartbeat","time":1}', "`run_id`", "no run"),
+    (b'{"kind":"heartbeat","time":1,"run_id":""}', "`$.run_id`", "an empty run"),
+    (b'{"kind":"dream","time":1}', "`run_id`", "no run in an unknown kind"),
+    (b'{"kind":"heartbeat","run_id":"r"}', "`time`", "no time"),
+    (b'{"kind":"heartbeat","time":"now","run_id":"r"}', "`$.time`", "wrong type"),
+    (b'{"kind":"heartbeat","time":NaN,"run_id":"r"}', "NaN - at `$.time`", "NaN"),
+    (b'{"kind":"model.call","time":1,"run_id":"r","cost_usd":1e999}', "`$.cost_usd`", "overflows"),
+    (b'{"kind":"model.call","time":1,"run_id":"r","cost_usd":-1}', "`$.cost_usd`", "negative"),
+    (
+        b'{"kind":"tool.call","tool":"t","time":1,"run_id":"r","arguments":{"a":[1,{"b":-Infinity}]}}',
+        "-Infinity - at `$.arguments.a[1].b`",
+        "infinity deep inside",
+    ),
+    (json.dumps([BEAT, beat(time="x")]).encode(), "`$[1].time`", "the second of an array"),
+    (json.dumps(BEAT).encode() + b"\n" + json.dumps(beat(time="x")).encode(), "line 2", "the second of NDJSON"),
+    (json.dumps([BEAT, beat(run_id="q")]).encode(), "several runs", "two runs"),
+    (json.dumps([BEAT, beat(run_id="q", kind="dream")]).encode(), "several runs", "two runs, one of unknown kind"),
+    (b'{"a":' * 100 + b"1" + b"}" * 100, "nested 100 deep", "nested"),
+    (b"[" * 200_000, "nested", "a nesting bomb"),
+    (json.dumps(beat(id="x" * 2_000_000)).encode(), "over the limit of 1048576 bytes", "too large"),
+]
+
+
+@pytest.mark.parametrize(("message", "words", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
+def test_refused(message: bytes, words: str, why: str) -> None:
+    refused = decode(message)
+    assert isinstance(refused, Undecodable)
+    assert words in refused.reason
+
+
+def test_an_event_without_an_id_gets_one_from_its_bytes() -> None:
+    message = json.dumps([{k: v for k, v in BEAT.items() if k != "id"}] * 2).encode()
+    first, again = decode(message), decode(message)
+    assert isinstance(first, Decoded) and isinstance(again, Decoded)
+    ids = [event.id for event in first.events]
+    assert ids == [event.id for event in again.events]
+    assert len(set(ids)) == 2
+
+
+def test_nesting_counts_no_brackets_in_strings() -> None:
+    assert nesting(b'{"a":"[[[[\\"[[["}') == 1
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise(message: bytes) -> None:
+    assert isinstance(decode(message), Decoded | Undecodable)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["kind", "time", "run_id", "seq", "tool", "arguments", "cost_usd"]), json_values)
+)
+def test_no_json_raises(message: dict[str, object]) -> None:
+    assert isinstance(decode(json.dumps(message).encode()), Decoded | Undecodable)
