@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
-from detectors.destructive.values import GLOB, UNKNOWN, UNSET, literal
+from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, literal
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -122,7 +122,8 @@ def xargs(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, 
         for line in given:
             programs.run([word.replace(replace, line) for word in command], scope.fork(), None, excerpt)
         return UNKNOWN
-    words = [word for line in given for word in line.split(" ") if word]
+    whole = any(flag.startswith(("-0", "--null", "-d", "--delimiter")) for flag in argv[1:at])
+    words = given if whole else [word for line in given for word in line.split(" ") if word]
     if len(command) == 1 and argv[0] == "parallel" and " " in command[0]:
         for word in words:
             programs.code("shell", command[0] + " " + word, scope.fork(), excerpt)
@@ -160,15 +161,23 @@ def find(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
 
 def _selection(root: str, tests: list[str]) -> str:
     """The paths that pass the tests, as one word: ``/src/*.o``, or with an unknown part for tests that are no name."""
+    if root.strip("/") == UNSET:
+        root = UNKNOWN if root == UNSET else "/"
     root = root.rstrip("/") or ("/" if root else "")
     base = "" if root == "/" else root
     names = [tests[i + 1] for i, word in enumerate(tests[:-1]) if word in ("-name", "-iname")]
     negated = any(word in ("!", "-not") for word in tests)
-    if len(names) == 1 and not negated and names[0].strip("*" + GLOB):
+    if len(names) == 1 and not negated and names[0].strip("*.?" + GLOB + ONE):
         return f"{base}/{names[0].replace('*', GLOB)}"
-    if any(word in _FIND_TESTS for word in tests) or names:
+    if any(word in _FIND_TESTS for word in tests) or _part(tests) or any(name.strip("*" + GLOB) for name in names):
         return f"{base}/{UNKNOWN}"
-    return f"{base}/{GLOB}" if any(word in ("-mindepth", "-type") for word in tests) else root or "/"
+    return f"{base}/{GLOB}" if names or any(word in ("-mindepth", "-type") for word in tests) else root or "/"
+
+
+def _part(tests: list[str]) -> bool:
+    """Links, sockets and the like, or the files of one level only."""
+    types = [tests[i + 1] for i, word in enumerate(tests[:-1]) if word == "-type"]
+    return bool(types) and (types[0] not in ("f", "d") or (types[0] == "f" and "-maxdepth" in tests))
 
 
 def nothing(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:

@@ -50,25 +50,31 @@ class Catalogue(Struct, frozen=True):
     wrappers: dict[str, tuple[Wrapper, ...]]
     interpreters: dict[str, Interpreter]
     entries: tuple[Entry, ...]
+    plain: frozenset[str] = frozenset()
 
     def find(self, argv: list[str]) -> Match | None:
         """The entry for a command line, ``argv[0]`` being the program's bare name, or None if it does no known harm."""
         known = self.programs.get(argv[0])
         if known is None:
-            return None
+            if len(argv) < 2 or argv[0] in self.plain or not self.programs:
+                return None
+            known = self.programs.get("*")
+            if known is None:
+                return None
         arguments = split(argv[1:], known.values, known.long_dash)
-        if not known.defused.isdisjoint(arguments.flags):
+        words = arguments.words
+        if not known.defused.isdisjoint(arguments.flags) or "help" in (words[:1] + words[-1:]):
             return None
         for pattern in known.patterns:
-            words = _fit(pattern, arguments, argv)
-            if words is not None:
-                return Match(pattern.entry, words, arguments) if pattern.entry.does else None
+            rest = _fit(pattern, arguments, argv)
+            if rest is not None:
+                return Match(pattern.entry, rest, arguments) if pattern.entry.does else None
         return None
 
 
 def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] | None:
     entry, flags, words = pattern.entry, arguments.flags, arguments.words
-    rest = words
+    rest: list[str] = words
     if pattern.when:
         for when in pattern.when:
             if len(words) >= len(when) and all(
@@ -140,7 +146,11 @@ def build(parsed: list[File]) -> Catalogue:
         for name, group in grouped.items()
     }
     return Catalogue(
-        programs, {name: tuple(group) for name, group in wrappers.items()}, interpreters, tuple(entries.values())
+        programs,
+        {name: tuple(group) for name, group in wrappers.items()},
+        interpreters,
+        tuple(entries.values()),
+        frozenset(name for file in parsed for name in file.plain),
     )
 
 

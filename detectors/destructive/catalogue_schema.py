@@ -29,7 +29,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``). any: at least one of these flags.
     all: every one of these. unless: none of these. args: one of the remaining words fits one of these globs.
     text: a regular expression found in the arguments. needs: at least so many remaining words.
-    target: ``rest`` (the remaining words), ``paths`` (each a path), ``last path``, ``first``, ``none``, ``key:of=``
+    target: ``rest`` (the remaining words), ``paths`` (each a path), ``sources`` (all but the last),
+    ``last path``, ``first``, ``none``, ``key:of=``
     (paths after such a prefix), ``flag:--name`` (the value of a flag; several by comma).
     skip: words before the targets (the mode of chmod). deep: flags that make it reach into folders, or ``always``.
     only: path targets count only in these places. widen: flags that make it everything.
@@ -87,8 +88,8 @@ class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
 class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
     """A program that runs code. code: flags whose value is code; word: which word is code (1 is the first; 0 none).
 
-    instead: flags that name something else to run. database: which word names a database file. language ``other``: the code is not understood yet, only where it
-    comes from.
+    instead: flags that name something else to run. database: which word names a database file.
+    language ``other``: the code is not understood yet, only where it comes from.
     """
 
     names: list[str]
@@ -106,8 +107,12 @@ class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of the catalogue."""
+    """One file of the catalogue. plain: programs whose words are text, or whose verbs mean nothing.
+
+    The entries of the program ``*`` are tried for programs that the catalogue does not know.
+    """
 
     programs: list[Program] = []
     wrappers: list[Wrapper] = []
     interpreters: list[Interpreter] = []
+    plain: list[str] = []

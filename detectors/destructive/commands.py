@@ -21,6 +21,8 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
     target = entry.target
     if target == "paths":
         paths = words
+    elif target == "sources":
+        paths = words if match.arguments.has(("-t", "--target-directory")) else words[:-1]
     elif target == "last path":
         paths = words[-1:]
     elif target.startswith("key:"):
@@ -51,14 +53,14 @@ def file_effect(
     pattern = GLOB in last or ONE in last
     place, width = spot.place, spot.width
     if not deep:
-        if place in ("root", "wide", "workspace root", "repository") and not pattern:
+        if place in ("root", "core", "wide", "workspace root", "repository") and not pattern:
             return None  # a folder: the program refuses
         if place == "workspace root":
             place = "workspace"
         width = (
             "many" if pattern and place not in ("device",) else "one" if place not in ("device", "unknown") else width
         )
-        if place in ("root", "wide"):
+        if place in ("root", "core", "wide"):
             place, width = "system", "many"
     elif place == "workspace" and _one_file(last):
         width = "one"

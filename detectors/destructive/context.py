@@ -8,6 +8,7 @@ from msgspec import Struct
 
 PRODUCTION = re.compile(r"(?<![a-z0-9])(prod|production|prd|live)(?![a-z0-9])")
 NOWHERE = "/~/parent/work"  # the workspace of a run that did not name one
+NO_HOME = "/home/~"
 _HOME = re.compile(r"(/home/[^/]+|/Users/[^/]+|/root)(?=/|$)")
 
 
@@ -29,7 +30,7 @@ class Context(Struct, frozen=True):
     @property
     def home(self) -> str:
         found = _HOME.match(self.workspace or "")
-        return found.group(1) if found else "/home/~"
+        return found.group(1) if found else NO_HOME
 
     @property
     def production(self) -> bool:

@@ -22,7 +22,7 @@ Width = Literal["one", "many", "all", "unknown"]
 Reversible = Literal["yes", "no", "unknown"]
 Certainty = Literal["certain", "likely", "possible"]
 Place = Literal[
-    "", "root", "wide", "device", "workspace root", "repository", "system", "protected", "elsewhere", "unknown",
+    "", "root", "core", "wide", "device", "workspace root", "repository", "system", "protected", "elsewhere", "unknown",
     "workspace", "rebuildable", "scratch", "own", "nothing",
 ]  # fmt: skip
 
@@ -87,6 +87,7 @@ VERBS: dict[str, str] = {
 
 SPANS: dict[str, str] = {
     "root": "every file on the machine, starting at",
+    "core": "the system's own files in",
     "wide": "everything under",
     "device": "the whole disk",
     "workspace root": "the whole workspace",

@@ -38,14 +38,14 @@ def owns(own: list[str] | set[str], effect: Effect) -> bool:
     if (
         not own
         or not effect.keys
-        or effect.place in ("root", "wide", "device", "workspace root", "protected", "system")
+        or effect.place in ("root", "core", "wide", "device", "workspace root", "protected", "system")
     ):
         return False
     return all(any(digest(above) in own for above in _above(key)) for key in effect.keys)
 
 
 def _above(key: str) -> list[str]:
-    if not key.startswith("files:/"):
+    if not key.startswith("files:"):
         return [key]
     path = key[6:]
     found = [key]

@@ -10,7 +10,7 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from detectors.destructive.context import NOWHERE, Context
+from detectors.destructive.context import NO_HOME, NOWHERE, Context
 from detectors.destructive.effects import Certainty, Place, Width
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
 
@@ -25,6 +25,7 @@ class Spot(Struct, frozen=True):
 
 
 class _Places(Struct, frozen=True, forbid_unknown_fields=True):
+    core: list[str]
     wide: list[str]
     protected: list[str]
     system: list[str]
@@ -43,14 +44,15 @@ def _load() -> _Places:
 def _compile(globs: list[str]) -> re.Pattern[str]:
     parts = []
     for glob in globs:
-        body = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".+").replace(r"\*", "[^/]*")
-        parts.append(body.replace("\\~", "~"))
+        body = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".+")
+        parts.append(body.replace(r"\*", "[^/]*").replace(r"\?", "[^/]").replace("\\~", "~"))
     home = r"(?:/home/[^/]+|/Users/[^/]+|/root)"
     return re.compile("|".join(home + part[1:] if part.startswith("~") else part for part in parts), re.DOTALL)
 
 
 _PLACES = _load()
 ENVIRONMENT = _PLACES.environment
+_CORE = _compile(_PLACES.core)
 _WIDE = _compile(_PLACES.wide)
 _PROTECTED = _compile(_PLACES.protected)
 _SYSTEM = _compile(_PLACES.system)
@@ -89,7 +91,15 @@ def locate(word: str, cwd: str, context: Context) -> Spot:
     if is_unknown(path):
         certainty = "possible"
     spot = _classify(path, context)
-    return Spot(display(spot.path), spot.place, spot.width, certainty)
+    return Spot(_shown(spot.path), spot.place, spot.width, certainty)
+
+
+def _shown(path: str) -> str:
+    """As people write it: below a workspace that was not named, or a home, from there on."""
+    text = display(path)
+    if text == NOWHERE or text.startswith(NOWHERE + "/"):
+        return text[len(NOWHERE) + 1 :] or "."
+    return "~" + text[len(NO_HOME) :] if text == NO_HOME or text.startswith(NO_HOME + "/") else text
 
 
 def _classify(path: str, context: Context) -> Spot:
@@ -109,19 +119,23 @@ def _classify(path: str, context: Context) -> Spot:
         return Spot(path, "device", "all")
     if _REBUILDABLE.fullmatch(contents):
         return Spot(path, "rebuildable", "many")
+    if _CORE.fullmatch(contents):
+        return Spot(path, "core", "all")
     if _WIDE.fullmatch(contents):
         return Spot(path, "wide", "all")
     if root == contents or root.startswith(contents + "/"):
         return Spot(path, "workspace root", "all")
-    inside = contents.startswith(root + "/")
+    inside = contents.startswith(root + "/") and not _shared(root)
     names = (contents[len(root) :] if inside else contents).strip("/").split("/")
     if ".git" in names[-1:] or names[-2:] in ([".git", "objects"], [".git", "refs"]):
         scratch = not inside and _SCRATCH.fullmatch(contents)
         return Spot(path, "scratch" if scratch else "repository", "all")
     if not inside and _SCRATCH.fullmatch(contents):
         return Spot(path, "scratch", "many")
-    system = not inside and _SYSTEM.fullmatch(contents) is not None
-    if not system and any(_NAMES.fullmatch(name) for name in (names if inside else names[2:])):
+    machine = not inside and ("*" in names[0] or "?" in names[0])  # a pattern over the whole machine
+    system = machine or (not inside and _SYSTEM.fullmatch(contents) is not None)
+    candidates = names if inside or machine else names[1:]
+    if (machine or not system) and any(_NAMES.fullmatch(name) for name in candidates):
         return Spot(path, "rebuildable", "many")
     if _PROTECTED.fullmatch(contents):
         return Spot(path, "protected", "many" if "*" in contents else "one")
@@ -131,6 +145,13 @@ def _classify(path: str, context: Context) -> Spot:
         return Spot(path, "unknown", "unknown")
     known = inside or (context.root == NOWHERE and not contents.startswith("/~/"))
     return Spot(path, "workspace" if known else "elsewhere", "many")
+
+
+@lru_cache(maxsize=64)
+def _shared(root: str) -> bool:
+    """A workspace that is said to be a folder of the system, or all homes, makes nothing there the run's."""
+    home = re.fullmatch(r"/home/[^/]+|/Users/[^/]+|/root", root) is not None
+    return not home and bool(_CORE.fullmatch(root) or _WIDE.fullmatch(root))
 
 
 def _rebuilt_by_system(names: list[str]) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from detectors.destructive.shell import Shell
 
 _EXCERPT = 200
+_SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter"})
+_SQL_OBJECTS = frozenset({"table", "database", "schema", "from", "index", "user"})
 
 
 class Programs:
@@ -57,6 +59,9 @@ class Programs:
         interpreter = self.catalogue.interpreters.get(name)
         if interpreter is not None:
             self._interpret(interpreter, argv, scope, stdin, excerpt)
+        if name.lower() in _SQL_VERBS and len(argv) > 2 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
+            self.shell.effects.extend(analyse_sql(excerpt[:2000]))  # a tool that takes SQL where others take commands
+            return ""
         match = self.catalogue.find([name, *argv[1:]])
         if match is not None:
             self.shell.effects.extend(

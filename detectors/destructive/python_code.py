@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from detectors.destructive.sql import analyse_sql
-from detectors.destructive.values import UNKNOWN, clean
+from detectors.destructive.values import UNKNOWN, clean, is_unknown
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -73,9 +73,9 @@ class _Reader:
         if name in _DEEP and first is not None:
             self.programs.remove(self.value(first), self.scope, self.excerpt, "python.rmtree")
         elif name in _ONE and first is not None:
-            self.programs.remove(self.value(first), self.scope, self.excerpt, "python.remove", deep=False)
+            self.remove(first)
         elif last in ("unlink", "rmdir") and isinstance(node.func, ast.Attribute):
-            self.programs.remove(self.value(node.func.value), self.scope, self.excerpt, "python.remove", deep=False)
+            self.remove(node.func.value)
         elif name in _SHELL and first is not None:
             self.commands.append(self.value(first))
         elif last in _PROCESS and name.startswith("subprocess.") and first is not None:
@@ -87,6 +87,12 @@ class _Reader:
             self.programs.shell.effects.extend(analyse_sql(first.value, self.excerpt))
         elif name in ("exec", "eval") and first is not None and _downloads(first):
             self.programs.unseen("straight from the network", self.excerpt)
+
+    def remove(self, node: ast.AST) -> None:
+        """One file; a name that nobody knows is the ordinary case and says nothing."""
+        path = self.value(node)
+        if not is_unknown(path):
+            self.programs.remove(path, self.scope, self.excerpt, "python.remove", deep=False)
 
     def value(self, node: ast.AST, depth: int = 0) -> str:
         """A string as far as it is known."""

@@ -15,9 +15,11 @@ MAX_SQL = 64 * 1024
 MAX_STATEMENTS = 200
 _WORTH = re.compile(r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke", re.IGNORECASE)
 _EXECUTABLE = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
-_PREFIX = re.compile(r"^\s*(?:explain\s+(?:\(?\s*analy[sz]e[^)]*\)?\s*(?:verbose\s+)?))", re.IGNORECASE)
+_PREFIX = re.compile(r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]*analy[sz]e[^)]*\)\s*)", re.IGNORECASE)
 _DOT_COMMAND = re.compile(r"^[.\\][a-z!].*$", re.MULTILINE)
 _TEMPORARY = re.compile(r"^(#|pg_temp|tmp_|temp_)|(_tmp|_temp)$", re.IGNORECASE)
+# what sqlglot raises on texts it was never meant to read
+_BROKEN = (RecursionError, ValueError, AttributeError, TypeError, IndexError, KeyError)
 _BACKUP = "only from a backup"
 
 
@@ -45,7 +47,7 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     temporary: set[str] = set()
     try:
         statements = sqlglot.parse(text, dialect=dialect, error_level=sqlglot.ErrorLevel.RAISE)
-    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, IndexError, KeyError):
+    except (SqlglotError, *_BROKEN):
         return tuple(_by_words(text, excerpt))
     pending: int | None = None
     for statement in statements[:MAX_STATEMENTS]:
@@ -61,7 +63,7 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
             pending = None
         try:
             out.extend(_statement(statement, excerpt, temporary))
-        except RecursionError:
+        except _BROKEN:
             out.extend(_by_words(text, excerpt))
             break
     return tuple(out)
@@ -97,7 +99,7 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
                 column = (action.args.get("kind") or "").upper()
                 entry = "sql.drop-column" if column in ("COLUMN", "") else "sql.drop-part"
                 reversible: Reversible = "no" if entry == "sql.drop-column" else "unknown"
-                name = f"{_name(node.this)}.{_name(action.this)}"
+                name = f"{_name(node.this)}.{_name(next(iter(_dropped(action)), None))}"
                 out.append(_effect("delete", "schema", name, "one", excerpt, entry, reversible))
             elif action.key == "droppartition":
                 out.append(_effect("delete", "rows", _name(node.this), "many", excerpt, "sql.drop-partition"))
@@ -123,8 +125,7 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
 
 def _drop(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
     kind = (node.args.get("kind") or "").upper()
-    names = [_name(node.this)] if node.this is not None else []
-    names += [_name(item) for item in node.args.get("expressions") or () if item is not None]
+    names = [_name(item) for item in _dropped(node)]
     out = []
     for name in names or ["?"]:
         own = name.lower() in temporary or bool(node.args.get("temporary"))
@@ -137,6 +138,12 @@ def _drop(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
         else:
             out.append(_effect("delete", "schema", name, "one", excerpt, "sql.drop-object", "yes", "create it again"))
     return out
+
+
+def _dropped(node: Any) -> list[Any]:
+    """sqlglot 30 has a list of tables, earlier versions one thing and more expressions."""
+    listed = node.args.get("tables")
+    return list(listed) if listed else [item for item in (node.args.get("this"),) if item is not None]
 
 
 def _rows(node: Any, kind: str, excerpt: str, temporary: set[str]) -> list[Effect]:
@@ -173,14 +180,17 @@ def _types(*names: str) -> Any:
 
 
 _STRINGS = re.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
-_WORDS = (
-    (re.compile(r"^drop\s+(?:database|schema|keyspace|index\s+all)\b(?:\s+if\s+exists)?\s+(\S+)", re.I),
-     "delete", "database", "sql.drop-database"),
-    (re.compile(r"^drop\s+table\b(?:\s+if\s+exists)?\s+(\S+)", re.I), "delete", "table", "sql.drop-table"),
-    (re.compile(r"^truncate\s+(?:table\s+)?(\S+)", re.I), "delete", "rows", "sql.truncate"),
-    (re.compile(r"^delete\s+from\s+(\S+)\s*$", re.I), "delete", "rows", "sql.delete-all"),
-    (re.compile(r"^update\s+(\S+)\s+set\s+(?!.*\bwhere\b)", re.I | re.S), "overwrite", "rows", "sql.update-all"),
-    (re.compile(r"^drop\s+owned\s+by\s+(\S+)", re.I), "delete", "database", "sql.drop-owned"),
+_NAME = r"(?:\s+if\s+exists)?\s+(\S+)"
+_WORDS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
+    (re.compile(rf"^drop\s+(?:database|schema|keyspace)\b{_NAME}", re.I), "delete", "database", "all", "drop-database"),
+    (re.compile(rf"^drop\s+table\b{_NAME}", re.I), "delete", "table", "all", "drop-table"),
+    (re.compile(rf"^drop\s+(?:user|role|login)\b{_NAME}", re.I), "delete", "account", "one", "drop-user"),
+    (re.compile(r"^drop\s+owned\s+by\s+(\S+)", re.I), "delete", "database", "all", "drop-owned"),
+    (re.compile(r"^truncate\s+(?:table\s+)?(\S+)", re.I), "delete", "rows", "all", "truncate"),
+    (re.compile(r"^delete\s+from\s+(\S+)\s*$", re.I), "delete", "rows", "all", "delete-all"),
+    (re.compile(r"^update\s+(\S+)\s+set\s+(?!.*\bwhere\b)", re.I | re.S), "overwrite", "rows", "all", "update-all"),
+    (re.compile(r"^alter\s+table\s+(\S+)\s+(?:drop|truncate)\s+partition\b", re.I),
+     "delete", "rows", "many", "drop-partition"),
 )  # fmt: skip
 
 
@@ -189,9 +199,9 @@ def _by_words(text: str, excerpt: str) -> list[Effect]:
     out = []
     for statement in _STRINGS.sub(" ", text).split(";")[:MAX_STATEMENTS]:
         stripped = statement.strip()
-        for pattern, action, thing, entry in _WORDS:
+        for pattern, action, thing, width, entry in _WORDS:
             found = pattern.match(stripped[:2000])
             if found:
                 name = found.group(1).strip('"`[]();')
-                out.append(_effect(action, thing, name, "all", excerpt, entry, certainty="likely"))  # type: ignore[arg-type]
+                out.append(_effect(action, thing, name, width, excerpt, f"sql.{entry}", certainty="likely"))  # type: ignore[arg-type]
     return out

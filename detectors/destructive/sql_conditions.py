@@ -39,14 +39,14 @@ def _truth(node: Any, depth: int) -> bool | None:
         return True if True in sides else False if sides == (False, False) else None
     if kind in _COMPARE:
         left, right = node.left, node.right
-        if (left.is_literal and right.is_literal) or left.key == right.key == "boolean":
+        if (left.key == right.key == "literal") or left.key == right.key == "boolean":
             return _compare(kind, left, right)
         if kind in ("eq", "gte", "lte", "nullsafeeq") and left == right and left.key in ("column", "identifier"):
             return True
         return None
     if kind in ("like", "ilike"):
-        return True if node.expression.is_literal and set(str(node.expression.this)) == {"%"} else None
-    if kind == "in" and node.this.is_literal:
+        return True if node.expression.key == "literal" and set(str(node.expression.this)) == {"%"} else None
+    if kind == "in" and node.this.key == "literal":
         return any(item == node.this for item in node.expressions) or None
     return None
 
@@ -54,7 +54,7 @@ def _truth(node: Any, depth: int) -> bool | None:
 def _compare(kind: str, left: Any, right: Any) -> bool | None:
     a, b = left.this, right.this
     try:
-        if left.is_number and right.is_number:
+        if not (left.key == "literal" and left.is_string) and not (right.key == "literal" and right.is_string):
             return bool(_COMPARE[kind](float(str(a)), float(str(b))))
         return bool(_COMPARE[kind](str(a), str(b)))
     except (TypeError, ValueError):
