@@ -1,17 +1,18 @@
 # Killcord's worker and command line. `docker run IMAGE` starts a worker; `docker run IMAGE topics create` and so on.
 FROM python:3.13-slim AS build
 WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.lock deploy/lock_part.py ./
 RUN python lock_part.py requirements.lock > runtime.lock
 RUN python lock_part.py requirements.lock setuptools > build.lock
 RUN python -m venv /build
-RUN /build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.lock
+RUN /build/bin/pip install --require-hashes -r build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY detectors detectors
 COPY monitor monitor
-RUN /build/bin/pip wheel --no-deps --no-build-isolation --disable-pip-version-check --wheel-dir wheels .
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels .
 RUN python -m venv /opt/killcord
-RUN /opt/killcord/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r runtime.lock
+RUN /opt/killcord/bin/pip install --require-hashes -r runtime.lock
 RUN /opt/killcord/bin/pip install --no-deps --no-index --find-links wheels killcord[monitor]
 
 FROM python:3.13-slim

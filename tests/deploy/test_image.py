@@ -47,6 +47,7 @@ def copied(image, context):
 
 def test_the_install_steps_make_a_killcord_without_the_tests_packages(image, tmp_path, clean_env):
     """Each RUN of the build stage, its two absolute folders put under ``tmp_path``."""
+    clean_env |= {"PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # half the time
     context = tmp_path / "src"
     context.mkdir()
     copied(image, context)
@@ -63,7 +64,7 @@ def test_the_install_steps_make_a_killcord_without_the_tests_packages(image, tmp
     assert "worker" in done.stdout, done.stderr
     # The shipped policy and all other data files must be in the package, not only beside it.
     done = subprocess.run([*image.entrypoint, "policy", "show"], cwd="/", env=env, capture_output=True, text=True)
-    assert "destructive" in done.stdout, done.stderr
+    assert "kills_per_minute" in done.stdout, done.stderr
     listed = subprocess.run([home / "pip", "list"], env=env, capture_output=True, text=True).stdout
     assert "faust-streaming" in listed
     assert "pytest" not in listed
