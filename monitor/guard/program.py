@@ -60,10 +60,6 @@ class Program:
 
     def reports(self) -> list[Report] | None:
         """What has happened since; None when none of the run is left, or the warden itself was killed."""
-        lines = self._lines()
-        return None if lines is None else [Report(word, int(value)) for word, value in lines]
-
-    def _lines(self) -> list[tuple[str, str]] | None:
         try:
             data = self._reports.recv(65536)
         except ConnectionResetError:
@@ -71,27 +67,34 @@ class Program:
         if not data:
             return None
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [(word, rest) for word, _, rest in (line.decode(errors="replace").partition(" ") for line in lines)]
+        words = [line.decode().split(" ") for line in lines]
+        return [Report(word, int(value)) for word, value in words]
 
     def wait_started(self, within: float) -> None:
         """Raises `SpawnError`."""
         deadline = time.monotonic() + within
+        text = b""
         while select.select([self._reports], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            lines = self._lines()
-            if lines is None:
+            # Byte by byte: the program may have ended already, and that report is for `reports` to read.
+            byte = self._reports.recv(1)
+            if not byte:
                 status = self.warden.wait()
                 raise SpawnError(0, f"the warden (pid {self.warden.pid}) ended with status {status}", "enter")
-            for word, rest in lines:
-                if word == "root":
-                    self.root = int(rest)
-                elif word == "note":
-                    self.notes.append(rest)
-                elif word == "error":
-                    stage, number, text = rest.split(" ", 2)
-                    raise SpawnError(int(number), text, stage)
-                elif word == "started":
-                    self.pid = self._outer(int(rest))
-                    return
+            if byte != b"\n":
+                text += byte
+                continue
+            word, _, rest = text.decode(errors="replace").partition(" ")
+            text = b""
+            if word == "root":
+                self.root = int(rest)
+            elif word == "note":
+                self.notes.append(rest)
+            elif word == "error":
+                stage, number, reason = rest.split(" ", 2)
+                raise SpawnError(int(number), reason, stage)
+            elif word == "started":
+                self.pid = self._outer(int(rest))
+                return
         raise SpawnError(0, f"not started within {within:g} s", "exec")
 
     def _outer(self, pid: int) -> int:

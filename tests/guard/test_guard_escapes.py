@@ -32,7 +32,7 @@ def test_none_is_left(drive, method: str, user: str, delegated: str, kind: str, 
     stopped = run.ask("kill", "command 9")
 
     assert stopped["left"] == 0
-    assert stopped["killed"] >= 2
+    assert stopped["killed"] >= (1 if kind == "hop" else 2)  # one that hops may be between two looks
     assert stopped["method"] == method
     assert run.moved(0.1) == []
     assert run.wait() == 137
