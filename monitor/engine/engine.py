@@ -79,6 +79,7 @@ class Engine:
             if self._partitions and (right := partition_of(run.run_id, self._partitions)) != at.partition:
                 findings.append(_misplaced(event, run, at.partition, right))
         if findings:
+            out.findings = findings
             self._answers.give(state, event, at, findings, resolved, out)
         partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from detectors.detector import Finding
 from detectors.rollup import Rollup
 from monitor.messages import Alert, Command, JournalEntry
 
@@ -22,13 +23,17 @@ class Position(Struct, frozen=True):
 
 
 class Outcome(Struct):
-    """What to publish, in this order: commands first. lifted: keys of standing orders that end."""
+    """What to publish, in this order: commands first. lifted: keys of standing orders that end.
+
+    findings: what led to it, for counting and for the gate; not published.
+    """
 
     commands: list[Command] = []
     alerts: list[Alert] = []
     lifted: list[str] = []
     rollups: list[Rollup] = []
     journal: list[JournalEntry] = []
+    findings: list[Finding] = []
 
     def __bool__(self) -> bool:
         return bool(self.commands or self.alerts or self.lifted or self.rollups or self.journal)
@@ -39,3 +44,4 @@ class Outcome(Struct):
         self.lifted.extend(other.lifted)
         self.rollups.extend(other.rollups)
         self.journal.extend(other.journal)
+        self.findings.extend(other.findings)

@@ -84,6 +84,8 @@ class Judge:
         at = Position(message.topic, partition, message.offset, stamp)
         out = self.engine.take(state, decoded.events, at)
         self._count(decoded.events, stamp)
+        for finding in out.findings:
+            self._metrics.finding(finding.rule)
         self._publish(partition, run_id, state, out, stamp)
 
     def ack(self, message: Incoming) -> None:
