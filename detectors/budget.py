@@ -73,8 +73,8 @@ class Budget(Detector[BudgetState]):
     when it is more than the limit, not when it is equal. Wall time runs from `Run.started_at` to `Run.now` and is
     looked at on every event; once the run said that it finished, on calls only. A tool call counts when it is asked
     for, denied or not. Writes are file tools and plain shell commands (`detectors.writes`): what a script or a remote
-    API changes is not seen, so that limit is a coarse one. Runs that this one started under a run_id of their own are
-    not in its sum.
+    API changes is not seen, so that limit is a coarse one; they are counted while a limit for them is set. Runs that
+    this one started under a run_id of their own are not in its sum.
 
     An operator's raise (`Run.grants.limits`) holds where it is higher than the policy's limit. Each finding comes
     once for a limit, and again once a raised one is passed.
@@ -89,8 +89,8 @@ class Budget(Detector[BudgetState]):
     state_bytes: ClassVar[int] = 400
 
     def observe(self, event: Event, state: BudgetState, run: Run, rules: RuleSet) -> Iterable[Finding]:
-        _count(event, state)
         thresholds: RunBudget | None = rules.get(RUN.id)
+        _count(event, state, writes=thresholds is not None and thresholds.limits.writes is not None)
         if thresholds is None:
             return ()
         findings = []
@@ -138,14 +138,15 @@ class Budget(Detector[BudgetState]):
         )
 
 
-def _count(event: Event, state: BudgetState) -> None:
+def _count(event: Event, state: BudgetState, *, writes: bool) -> None:
     if isinstance(event, ModelCall):
         state.tokens = min(state.tokens + (event.input_tokens or 0) + (event.output_tokens or 0), MOST)
         if event.cost_usd:
             state.nano_usd = min(state.nano_usd + round(min(event.cost_usd, MOST / NANO) * NANO), MOST)
     elif isinstance(event, ToolCall):
         state.tool_calls += 1
-        state.writes += changes_something(event)
+        if writes:
+            state.writes += changes_something(event)
 
 
 def _limit(name: str, thresholds: RunBudget, run: Run) -> float | None:

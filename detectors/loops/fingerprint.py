@@ -52,6 +52,7 @@ _IN_RESULT = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
+_COMMENT_LINE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _DIGIT = re.compile(r"\d")
 _FOUR_DIGITS = re.compile(r"\d{4}")
 
@@ -139,7 +140,7 @@ def _canonical(arguments: dict[str, Any] | str | None) -> str:
 
 def _tidy(command: str) -> str:
     if "#" in command:
-        command = "\n".join(line for line in command.split("\n") if not line.lstrip().startswith("#"))
+        command = _COMMENT_LINE.sub("", command)
     return " ".join(command.split())
 
 

@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from detectors.detector import Rule, Thresholds
 
-STEP_APART = 30.0  # seconds from one step to the next that are waiting too, wherever the time went
-
 Times = Annotated[int, Meta(ge=2)]
 
 
@@ -18,14 +16,15 @@ class Repeats(Thresholds, kw_only=True, frozen=True):
 
     repeats: five in a row is what other tools take for the call alone; with equal results it is certain.
     notice_repeats: here the agent is told, which often is enough; null: it is not. waiting_repeats: in place of
-    `repeats` where the steps take `wait_s` seconds or more inside tools on average, as polling does, or move on by one
-    at a time, as scrolling does.
+    `repeats` where the steps wait, as polling does: they take `wait_s` seconds inside tools on average, or they don't
+    fail and come `apart_s` seconds apart, or they move on by one at a time, as scrolling does.
     """
 
     repeats: Times = 5
     notice_repeats: Times | None = 3
     waiting_repeats: Times = 20
     wait_s: Annotated[float, Meta(ge=0)] = 5.0
+    apart_s: Annotated[float, Meta(ge=0)] = 10.0
 
 
 class Rounds(Repeats, kw_only=True, frozen=True):

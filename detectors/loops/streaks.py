@@ -6,8 +6,10 @@ from detectors.detector import Finding, Rule, RuleSet, Run
 from detectors.event import Event, ToolResult
 from detectors.loops.fingerprint import UNKNOWN, hashed, is_failure
 from detectors.loops.report import Spent, occurrences, who
-from detectors.loops.rules import CYCLE, REPEAT, STEP_APART, Repeats
+from detectors.loops.rules import CYCLE, REPEAT, Repeats
 from detectors.loops.state import LONGEST_CYCLE, Agent, Pending, Step, Streak
+
+STEPS_ON = 60.0  # a step that moves on counts as if it had waited so many seconds
 
 
 def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
@@ -27,7 +29,7 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
                 continue
             streak = Streak(period, 0, earlier.at)
         streak.length += 1
-        streak.waited = min(streak.waited + took + (STEP_APART if call.steps_on else 0.0), 1e12)
+        streak.waited = min(streak.waited + took + (STEPS_ON if call.steps_on else 0.0), 1e12)
         streak.unknown = streak.unknown or step.exact == UNKNOWN
         streaks.append(streak)
     agent.streaks = streaks
@@ -38,13 +40,15 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
 
 def streak_findings(agent: Agent, call: Pending, event: Event, run: Run, rules: RuleSet) -> list[Finding]:
     findings = []
+    failing = isinstance(event, ToolResult) and is_failure(event)
     for streak in agent.streaks:
         rule = REPEAT if streak.period == 1 else CYCLE
         thresholds: Repeats | None = rules.get(rule.id)
         if thresholds is None or streak.length % streak.period:
             continue
         rounds, seconds = streak.rounds, max(0.0, event.time - streak.first.time)
-        waits = streak.waited / streak.length >= thresholds.wait_s > 0 or seconds / streak.length >= STEP_APART
+        waits = streak.waited / streak.length >= thresholds.wait_s
+        waits = waits or (not failing and seconds / streak.length >= thresholds.apart_s)
         enough = thresholds.waiting_repeats if waits else thresholds.repeats
         notice = None if waits else thresholds.notice_repeats
         if streak.unknown:

@@ -106,6 +106,11 @@ STUCK = [
         run(*[(f"SELECT {n}", "Error executing query: 1146: no table x", None) for n in range(5)]),
         {"loops.failure": "alert"},
     ),
+    (
+        "a slow agent that fails the same way",
+        Stream(step=8.0).steps(*[("make", "no rule to make target", 2)] * 5, took=-8.0),
+        {"loops.repeat": "pause"},
+    ),
     ("a poll for ever", run(("kubectl get pod", "Pending"), times=20, took=30.0), {"loops.repeat": "pause"}),
 ]
 
@@ -117,6 +122,7 @@ HONEST = [
     ("a long file in pieces", run(*[(f"sed -n {n},{n + 99}p big.py", f"def f{n}()") for n in range(1, 3000, 100)])),
     ("pages", run(*[("next page", f"items {n} to {n + 10}") for n in range(0, 500, 10)])),
     ("a poll that waits", run(("kubectl get pod", "Pending"), times=10, took=30.0)),
+    ("a poll that the agent itself spaces", Stream(step=6.0).steps(*[("kubectl get pod", "Pending")] * 10)),
     ("waiting and looking in turn", run(("sleep 60", ""), ("kubectl get pod", "Pending"), times=10, took=30.0)),
     ("a poll that rises", run(*[("status", f"{n} %") for n in range(100)])),
     (
