@@ -194,7 +194,10 @@ Drive = Callable[..., Driven]
 
 @pytest.fixture
 def drive(public: Path) -> Iterator[Drive]:
-    """Start a guard: ``drive(COMMAND, method=…, user=…)``; the command's ``{escapes}`` is a program of `escapes.py`."""
+    """Start a guard: ``drive(COMMAND, method=…, user=…)``; instead of a command, a kind of `escapes.py`.
+
+    ``{python}``, ``{package}`` and ``{place}`` in a command stand for the interpreter, the sources and the directory.
+    """
     started: list[Driven] = []
 
     def start(
@@ -214,7 +217,10 @@ def drive(public: Path) -> Iterator[Drive]:
         if user == "nobody":
             python, package, uid = _python_for_all(), public, NOBODY
         if isinstance(command, str):  # a kind of escape
-            command = [python, "-I", "-S", str(package / "tests/guard/escapes.py"), command, str(place)]
+            command = ["{python}", "-I", "-S", "{package}/tests/guard/escapes.py", command, "{place}"]
+        known = {"{python}": python, "{package}": str(package), "{place}": str(place)}
+        for name, value in known.items():
+            command = [word.replace(name, value) for word in command]
         driven.start(
             command,
             python,

@@ -59,16 +59,39 @@ def test_paused_nothing_moves_and_resumed_it_goes_on(drive, method: str, user: s
     assert run.left() == []
 
 
-def test_kill_9_of_the_guard_leaves_none(drive, method: str, user: str, delegated: str) -> None:
+@pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
+def test_kill_9_of_the_guard_leaves_none(drive, method: str, user: str, delegated: str, paused: bool) -> None:
     run = drive("daemon", method=method, user=user, enter=delegated)
     run.answer()
     run.wait_beating("main", "child")
+    if paused:
+        run.ask("pause", "command 1")
 
     run.process.kill()
     run.wait()
 
     run.until(lambda: not run.left())
     assert "is gone, so what it guarded was killed" in run.err()
+
+
+GUARD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from monitor.guard.run import Guarded; "
+    "sys.exit(Guarded(sys.argv[2:], run_id='inner').run())"
+)
+
+
+def test_a_guard_within_a_guard_dies_with_all_it_guards(drive, method: str, user: str, delegated: str) -> None:
+    escapes = ["{python}", "-I", "-S", "{package}/tests/guard/escapes.py", "daemon", "{place}"]
+    run = drive(["{python}", "-I", "-c", GUARD, "{package}", *escapes], method=method, user=user, enter=delegated)
+    run.answer()
+    run.wait_beating("main", "child")
+
+    stopped = run.ask("kill", "command 9")
+
+    assert stopped["left"] == 0
+    assert run.moved(0.1) == []
+    assert run.wait() == 137
+    assert run.left() == []
 
 
 def test_kill_9_of_the_warden_leaves_none(drive, method: str, user: str, delegated: str) -> None:

@@ -144,6 +144,13 @@ def test_a_run_paused_before_its_start_waits_for_the_resume(drive, method: str) 
     assert (run.wait(), run.out()) == (0, "started\n")
 
 
+def test_a_run_paused_before_its_start_can_be_given_up(drive) -> None:
+    run = drive(["sh", "-c", "echo started"], before=["pause"])
+    run.until(lambda: "guarded by" in run.err())
+    run.process.send_signal(signal.SIGTERM)
+    assert (run.wait(), run.out()) == (143, "")
+
+
 def test_a_killed_run_stays_killed(drive, method: str) -> None:
     run = drive("plain", method=method)
     run.answer()

@@ -17,8 +17,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 ESCAPES = REPOSITORY / "tests/guard/escapes.py"
 GUARD = (
-    "import sys; from monitor.guard.run import Guarded; from monitor.guard.containment import choose; "
-    "sys.exit(Guarded(sys.argv[2:], run_id='r', containment=choose(sys.argv[1])).run())"
+    "import sys, threading; from monitor.guard.run import Guarded; from monitor.guard.containment import choose; "
+    "kill = lambda *_: threading.Timer(0.5, guarded.kill).start(); "
+    "guarded = Guarded(sys.argv[2:], run_id='r', containment=choose(sys.argv[1]), on_started=None); "
+    "sys.exit(guarded.run())"
 )
 SESSION = (
     "import os, sys, fcntl, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', sys.argv[1:])"
@@ -79,7 +81,7 @@ def guard(request: pytest.FixtureRequest) -> str:
         method = choose(request.param).method
     except UnavailableError as error:
         pytest.skip(f"this machine's kernel or rights lack it: {error}")
-    return shlex.join([sys.executable, "-c", GUARD, method])
+    return f"{shlex.quote(sys.executable)} -c {shlex.quote(GUARD)} {method}"
 
 
 def sizes(place: Path) -> dict[str, int]:
@@ -160,3 +162,14 @@ def test_a_started_job_in_the_background_does_not_take_the_terminal(shell: Shell
     shell.type(f"{guard} sh -c 'sleep 0.1; echo do-$((1+1))-ne' &\n")
     shell.expect("do-2-ne")
     shell.expect_prompt()
+
+
+def test_after_a_kill_the_terminal_is_as_it_was(shell: Shell, guard: str) -> None:
+    """A full-screen program that is killed cannot turn the echo on again."""
+    killed = GUARD.replace("on_started=None", "on_started=kill")
+    shell.type(f"{guard.replace(shlex.quote(GUARD), shlex.quote(killed))} sh -c 'stty -echo -icanon; sleep 30'\n")
+    shell.expect("none left")
+    shell.expect_prompt()
+    shell.type("stty -a\n")
+    shell.expect(" icanon")
+    shell.expect(" echo ")
