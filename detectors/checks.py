@@ -54,8 +54,8 @@ def check_examples(detector: DetectorType) -> None:
     assert None in shown, f"{detector.__name__} has no example that stays quiet"
     for example in examples:
         fired = {finding.rule for finding in watch_example(detector(), example)}
-        expected = {example.fires} - {None}
-        assert fired == expected, f"example {example.name!r} fires {sorted(fired) or 'nothing'}, not {example.fires}"
+        right = example.fires in fired if example.fires else not fired
+        assert right, f"example {example.name!r} fires {sorted(fired) or 'nothing'}, not {example.fires}"
 
 
 def check_missing_fields_are_no_verdict(detector: DetectorType) -> None:

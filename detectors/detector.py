@@ -130,7 +130,7 @@ def shorten(text: str, limit: int = EXCERPT) -> str:
 class Example(Struct, kw_only=True, frozen=True):
     """A story that a detector carries to show when it fires and when it stays quiet. The shared checks run it.
 
-    fires: the rule that must fire, or None if nothing may. thresholds: in place of the built-in ones, by rule id.
+    fires: a rule that must fire, or None if nothing may. thresholds: in place of the built-in ones, by rule id.
     """
 
     name: str

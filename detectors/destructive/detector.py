@@ -31,7 +31,7 @@ from detectors.destructive.memory import (
     rebuilt,
     remember,
 )  # fmt: skip
-from detectors.detector import Detector, Finding, Rule, RuleSet, Run, Severity, shorten
+from detectors.detector import Detector, Example, Finding, Rule, RuleSet, Run, Severity, shorten
 from detectors.event import Event, ToolCall, ToolResult
 
 RULES = (
@@ -61,6 +61,12 @@ class Destructive(Detector[Memory]):
     kinds: ClassVar[tuple[type[Event], ...]] = (ToolCall, ToolResult)
     rules: ClassVar[tuple[Rule, ...]] = RULES
     State: ClassVar[type[msgspec.Struct]] = Memory
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        from detectors.destructive.examples import EXAMPLES  # built when asked for: a worker has no use for them
+
+        return EXAMPLES
 
     def observe(self, event: Event, state: Memory, run: Run, rules: RuleSet) -> Iterable[Finding]:
         if isinstance(event, ToolResult):
