@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import click
 import msgspec
+from aiokafka.errors import KafkaConnectionError
 
 from monitor.cli.options import kafka_options
 from monitor.client.connection import UNREACHABLE
@@ -49,7 +50,9 @@ def run_async(work: Coroutine[Any, Any, int]) -> None:
         status = asyncio.run(work)
     except UNREACHABLE as error:
         text = str(error) or type(error).__name__
-        raise click.ClickException(f"{text}. Is Kafka up? KILLCORD_BROKERS or --brokers says where it is.") from error
+        if isinstance(error, KafkaConnectionError):
+            text = "no Kafka broker answered"
+        raise click.ClickException(f"{text}. KILLCORD_BROKERS or --brokers says where Kafka is.") from error
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)

@@ -26,6 +26,7 @@ from monitor.topics import Names
 
 TAIL = 5_000
 """Records of a partition's end that are looked through for a target's last epoch, or a run's kill-switch."""
+QUIET_S = 1.0
 DONE: dict[Action, frozenset[str]] = {
     "kill": frozenset({"stopped", "ended"}),
     "pause": frozenset({"paused", "ended"}),
@@ -104,14 +105,14 @@ class Operator:
     ) -> Issued:
         """Returns when Kafka has it everywhere. Raises FinalError for a run that was killed (another kill may)."""
         wanted = _command(action, scope, target)
-        (standing, _), (_, highest) = await asyncio.gather(
+        (standing, _), (_, highest), (watched, ended) = await asyncio.gather(
             self._last(self.names.standing, wanted.standing_key, whole=True),
             self._last(self.names.control, wanted.key, whole=False),
+            self._register(wanted),
         )
         final = standing is not None and standing.action == "kill" and scope == "run"
         if final and action != "kill" and standing is not None:
             raise FinalError(standing)
-        watched, ended = await self._register(target) if scope == "run" else (None, False)
         now = time.time()
         run = target if scope == "run" else None
         partition = None
@@ -155,17 +156,22 @@ class Operator:
         await self._link.send(self.names.operator, decision.key, encode(decision), partition)
 
     async def acks(self, issued: Issued, timeout: float) -> AsyncIterator[Ack]:  # noqa: ASYNC109
-        """Acknowledgements of the command as they come: for a run until it is done, else until ``timeout`` seconds."""
+        """Acknowledgements of the command as they come, for ``timeout`` seconds at most: for a run until it is done,
+        else until all that answered are done and none came for a second."""
         command = issued.command
         end = time.monotonic() + timeout
         open_runs: set[str] = set()
+        last: float | None = None
         while (left := end - time.monotonic()) > 0:
+            if last is not None and not open_runs and time.monotonic() - last > QUIET_S:
+                return
             found = await self._reader.getmany(timeout_ms=max(1, round(min(left, 0.5) * 1000)))
             for record in (record for records in found.values() for record in records):
                 ack = _decoded(record.value, Ack)
                 if ack is None or ack.command_id != command.id:
                     continue
                 yield ack
+                last = time.monotonic()
                 if ack.status not in FINAL:
                     open_runs.add(ack.run_id)
                     continue
@@ -185,9 +191,11 @@ class Operator:
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, n) for n in range(await self._link.partitions(topic))]
 
-    async def _register(self, run_id: str) -> tuple[bool, bool]:
+    async def _register(self, command: Command) -> tuple[bool | None, bool]:
         """(a kill-switch watches the run, the run had ended), as far as the end of the acknowledgements tells."""
-        watched = ended = False
+        if command.scope != "run":
+            return None, False
+        watched, ended, run_id = False, False, command.target
         for value in await self._tail(self.names.acks, run_id):
             ack = _decoded(value, Ack)
             if ack is None or ack.run_id != run_id:

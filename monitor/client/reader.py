@@ -89,7 +89,7 @@ class Follower:
     """All partitions of some topics, followed for ever: reconnects, notices new partitions, repeats nothing.
 
     whole: topics read from their beginning; tail: from their end at the first connection. handle: called with every
-    record in order of a partition; caught_up: set once all of ``whole`` was read to the end it had.
+    record in order of a partition; reached: called, and caught_up set, once ``whole`` was read to the end it had.
     """
 
     def __init__(
@@ -98,9 +98,10 @@ class Follower:
         whole: Sequence[str],
         tail: Sequence[str],
         handle: Callable[[ConsumerRecord], None],
+        reached: Callable[[], None],
         what: str,
     ) -> None:
-        self.settings, self.whole, self.tail, self.handle = settings, whole, tail, handle
+        self.settings, self.whole, self.tail, self.handle, self.reached = settings, whole, tail, handle, reached
         self.caught_up = asyncio.Event()
         self.error: BaseException | None = None
         self._positions: Positions = {}
@@ -135,7 +136,8 @@ class Follower:
         self._outage.worked()
         self.error = None
         while set(partitions) == set(await self._partitions_now(reader, partitions)):
-            if not self.caught_up.is_set() and await self._reached(reader, ends):
+            if not self.caught_up.is_set() and await self._at_end(reader, ends):
+                self.reached()
                 self.caught_up.set()
             timeout = 1000 if self.caught_up.is_set() else 50
             for partition, records in (await reader.getmany(timeout_ms=timeout)).items():
@@ -143,7 +145,7 @@ class Follower:
                     self.handle(record)
                     self._positions[partition] = record.offset + 1
 
-    async def _reached(self, reader: AIOKafkaConsumer, ends: Positions) -> bool:
+    async def _at_end(self, reader: AIOKafkaConsumer, ends: Positions) -> bool:
         # Compaction leaves holes: a partition's position can be past its last record.
         return all([await reader.position(partition) >= end for partition, end in ends.items()])
 

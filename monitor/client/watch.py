@@ -75,8 +75,10 @@ class Watch:
         names = Names.of(settings.topic_prefix)
         self._names = names
         self._follower = Follower(
-            settings, [names.standing], [names.control], self._record, f"kill-switch of {identity.run_id}"
-        )
+            settings, [names.standing], [names.control], self._record, self._all_read,
+            f"kill-switch of {identity.run_id}",
+        )  # fmt: skip
+        self._stands: dict[bytes, ConsumerRecord] | None = {}
         self._acks: asyncio.Queue[tuple[int | None, Ack]] = asyncio.Queue(ACKS_WAITING)
         self._skew = 0.0
         self._registered = asyncio.Event()
@@ -147,6 +149,18 @@ class Watch:
 
     def _record(self, record: ConsumerRecord) -> None:
         source: Source = "standing" if record.topic == self._names.standing else "control"
+        if self._stands is not None and source == "standing":
+            self._stands[bytes(record.key or b"")] = record
+        else:
+            self._act(record, source)
+
+    def _all_read(self) -> None:
+        """Only what stands now is obeyed: the topic still holds orders that were lifted, until it is compacted."""
+        stands, self._stands = self._stands or {}, None
+        for record in stands.values():
+            self._act(record, "standing")
+
+    def _act(self, record: ConsumerRecord, source: Source) -> None:
         if not record.value:
             if source == "standing" and record.key:
                 key = bytes(record.key).decode("utf-8", "replace")

@@ -15,6 +15,8 @@ from monitor.client import AsyncKillSwitch, AsyncPublisher, Killed, KillSwitch
 from monitor.client.orders import FinalError, Issued, Operator
 from monitor.messages import Ack, Action, Command, Scope
 from monitor.settings import Settings
+from monitor.topics.admin import create
+from monitor.topics.connect import admin_client
 
 WITHIN = 10.0
 
@@ -122,6 +124,16 @@ async def test_a_resume_lifts_what_stands(kafka_topics: Settings, operator: Oper
         assert late.paused is None
 
 
+async def test_what_was_lifted_is_not_obeyed_by_a_late_switch(kafka_topics: Settings, operator: Operator) -> None:
+    agent = Agent()
+    await operator.issue("kill", "agent_name", "coder", expires_in_s=60)
+    await operator.issue("resume", "agent_name", "coder")
+    async with switch(kafka_topics, "r1", agent_name="coder", **agent.callbacks()):
+        issued = await operator.issue("pause", "run", "r1")
+        await acks(operator, issued)
+    assert agent.done == ["pause"]
+
+
 async def test_epochs_count_up_past_a_resume(kafka_topics: Settings, operator: Operator) -> None:
     issued = [await operator.issue(action, "run", "r1") for action in ("pause", "resume", "kill")]
     assert [one.command.epoch for one in issued] == [1, 2, 3]
@@ -223,3 +235,15 @@ async def test_the_publisher_tells_what_got_through(kafka_topics: Settings, oper
             await operator._link.send(operator.names.control, again.key, msgspec.json.encode(again))
             [answer] = await acks(operator, Issued(command=again, watched=True))
     assert (answer.status, answer.last_seq, answer.actions_after) == ("stopped", 3, 1)
+
+
+async def test_a_broker_restart_is_survived(own_kafka: object) -> None:
+    settings = Settings(brokers=own_kafka.brokers, partitions=2, replication_factor=1)  # type: ignore[attr-defined]
+    async with admin_client(settings) as client:
+        assert not (await create(client, settings)).problems
+    async with switch(settings, "r1", on_kill=lambda command: "gone"):
+        await asyncio.to_thread(own_kafka.kill)  # type: ignore[attr-defined]
+        await asyncio.to_thread(own_kafka.start)  # type: ignore[attr-defined]
+        async with Operator(settings, by="test") as operator:
+            issued = await operator.issue("kill", "run", "r1")
+            assert [ack.status async for ack in operator.acks(issued, 30.0)][-1] == "stopped"

@@ -1,0 +1,109 @@
+"""``killcord kill`` against a real ``killcord guard``, with no worker at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.settings import Settings, environment
+
+ESCAPES = "setsid sleep 300 & echo $! > child; nohup sleep 300 >/dev/null 2>&1 & exec sleep 300"
+
+
+@pytest.fixture
+def env(kafka_topics: Settings) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("KILLCORD_")} | environment(
+        kafka_topics
+    )
+
+
+def killcord(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    main = "from monitor.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", main, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def guarded(env: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    main = "from monitor.cli.main import main; main()"
+    guard = ["guard", "--run-id", "r1", "--agent-name", "coder", "--", "sh", "-c", ESCAPES]
+    command = [sys.executable, "-c", main, *guard]
+    process = subprocess.Popen(command, env=env, cwd=tmp_path, text=True, stderr=subprocess.PIPE)
+    until = time.monotonic() + 30
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(20)
+    assert process.stderr
+    process.stderr.close()
+
+
+def acks(output: str) -> list[tuple[str, str]]:
+    lines = [json.loads(line) for line in output.splitlines()]
+    return [(line["run_id"], line["status"]) for line in lines if line["type"] == "ack"]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+async def test_kill(env: dict[str, str], guarded: subprocess.Popen[str], tmp_path: Path) -> None:
+    child = int((tmp_path / "child").read_text())
+    assert alive(child)
+    done = killcord(env, "kill", "r1", "--reason", "it loops", "--json", "--timeout", "20")
+    assert (done.returncode, acks(done.stdout)) == (0, [("r1", "received"), ("r1", "stopped")]), done.stderr
+    assert not alive(child)
+    assert guarded.wait(20) == 137
+    again = killcord(env, "guard", "--run-id", "r1", "--", "touch", str(tmp_path / "ran"))
+    assert again.returncode == 137
+    assert "it loops" in again.stderr
+    assert not (tmp_path / "ran").exists()
+    resumed = killcord(env, "resume", "r1")
+    assert resumed.returncode == 1
+    assert "a kill is final" in resumed.stderr
+
+
+async def test_pause_and_resume(env: dict[str, str], guarded: subprocess.Popen[str]) -> None:
+    for verb, end in (("pause", "paused"), ("resume", "resumed")):
+        done = killcord(env, verb, "--agent-name", "coder", "--json", "--timeout", "3")
+        assert (done.returncode, acks(done.stdout)[-1:]) == (0, [("r1", end)]), done.stderr
+    assert guarded.poll() is None
+
+
+async def test_unguarded_is_said_plainly(env: dict[str, str]) -> None:
+    done = killcord(env, "kill", "nobody", "--timeout", "0.3")
+    assert done.returncode == 4
+    assert "UNGUARDED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("kill",), "name one of"),
+        (("kill", "r1", "--team", "x"), "name one of"),
+        (("kill", "--all"), "Aborted"),
+        (("pause", "r1", "--expires", "soon"), "is no duration"),
+        (("raise", "r1"), "at least one limit"),
+        (("kill", "r1", "--brokers", "127.0.0.1:9"), "no Kafka broker answered"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], words: str) -> None:
+    done = killcord({**os.environ}, *arguments)
+    assert done.returncode in (1, 2)
+    assert words in done.stderr
