@@ -21,10 +21,10 @@ UNKNOWN = 0  # the fingerprint of what was not published
 MASKED_AT_ONCE = 256  # characters of a result that are masked even if nothing like it was seen
 ENDS = 1_500  # characters at either end of a text that are masked; what is between is compared as it is
 
-# Arguments that vary without changing what the call does.
-WORDS_ABOUT_THE_CALL = frozenset({
-    "thought", "thinking", "reasoning", "explanation", "description", "request_id", "requestid", "trace_id", "span_id",
-    "nonce", "timestamp", "idempotency_key", "tool_use_id", "call_id",
+# Arguments that vary without changing what the call does, if there are others that say what it does.
+BESIDE_THE_POINT = frozenset({
+    "thought", "thinking", "reasoning", "explanation", "request_id", "requestid", "trace_id", "span_id", "nonce",
+    "idempotency_key", "tool_use_id", "call_id",
 })  # fmt: skip
 COMMANDS = ("command", "cmd", "script")
 
@@ -131,10 +131,11 @@ def _canonical(arguments: dict[str, Any] | str | None) -> str:
         return ""
     if isinstance(arguments, str):
         return _tidy(arguments)
-    kept = {name: value for name, value in arguments.items() if name.lower() not in WORDS_ABOUT_THE_CALL}
+    kept = {name: value for name, value in arguments.items() if name.lower() not in BESIDE_THE_POINT} or dict(arguments)
     for name in COMMANDS:
         if isinstance(kept.get(name), str):
             kept[name] = _tidy(kept[name])
+            kept.pop("description", None)  # of the command; elsewhere it is what the call is about
     return msgspec.json.encode(kept, order="sorted").decode()
 
 

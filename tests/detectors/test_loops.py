@@ -181,6 +181,13 @@ def test_reworded_thoughts_do_not_hide_a_repeat() -> None:
     assert strongest(loops(events)) == {"loops.repeat": "pause"}
 
 
+@pytest.mark.parametrize(("tool", "name"), [("think", "thought"), ("add_task", "description")])
+def test_words_that_are_the_point_are_not_left_out(tool: str, name: str) -> None:
+    story = Stream()
+    calls = [(story.call(tool=tool, arguments={name: f"word {n}"}), story.result("ok")) for n in range(30)]
+    assert loops(chain.from_iterable(calls)) == []
+
+
 def test_a_change_in_the_middle_of_a_long_output_is_news() -> None:
     events = run(*[("cat log", "x" * 5_000 + str(n) + "y" * 5_000) for n in range(10)])
     assert loops(events) == []
