@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -79,6 +80,7 @@ class Cgroup(Containment):
         super().__init__(handle)
         self._directory = Path(handle)
         self._strays = Walk(self._outside)
+        self._held: int | None = None
 
     @classmethod
     def candidates(cls) -> Iterator[Self]:
@@ -88,13 +90,17 @@ class Cgroup(Containment):
             raise UnavailableError(f"no {wanted} hierarchy is mounted (/proc/self/mountinfo)")
         refused = []
         for place in tried:
+            _remove_stale(place)
             directory = place / f"killcord-{os.getpid()}-{os.urandom(4).hex()}"
             try:
                 directory.mkdir()
+                lock = _lock(directory)
             except OSError as error:
                 refused.append(f"cannot make a group in {place} ({error.strerror})")
             else:
-                yield cls(str(directory))
+                candidate = cls(str(directory))
+                candidate._held = lock
+                yield candidate
         if refused:
             raise UnavailableError("; ".join(refused))
 
@@ -129,10 +135,42 @@ class Cgroup(Containment):
         deadline = time.monotonic() + 1.0
         while self._directory.exists():
             try:
-                for directory, _, _ in os.walk(self._directory, topdown=False):
-                    Path(directory).rmdir()
+                _remove(self._directory)
+            except FileNotFoundError:
+                break  # the guard and its warden may both be at it
             except OSError:
                 # A group is busy for a moment after its last process has died.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.002)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _remove(directory: Path) -> None:
+    for below, _, _ in os.walk(directory, topdown=False):
+        Path(below).rmdir()
+
+
+def _lock(directory: Path) -> int:
+    """A lock that lasts as long as this process: it tells a group in use from one that was left behind."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_stale(place: Path) -> None:
+    """Remove empty groups of guards that died with their wardens: a guard in a run that was killed cannot tidy up."""
+    for directory in place.glob("killcord-*-*"):
+        # Not ours, in use, or not empty: then it stays.
+        with contextlib.suppress(OSError):
+            descriptor = _lock(directory)
+            try:
+                _remove(directory)
+            finally:
+                os.close(descriptor)

@@ -177,7 +177,7 @@ def delegated(user: str, method: str) -> Iterator[str]:
     if user != "nobody" or not mounted:
         yield ""
         return
-    group = mounted[0].mount / f"killcord-test-{os.getpid()}-{os.urandom(3).hex()}"
+    group = mounted[0].mount / f"test-of-killcord-{os.getpid()}-{os.urandom(3).hex()}"
     try:
         group.mkdir()
     except OSError as error:

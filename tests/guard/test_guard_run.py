@@ -215,6 +215,20 @@ def test_control_groups_are_removed(method: str) -> None:
     assert not containment.handle or not Path(containment.handle).exists()
 
 
+@pytest.mark.parametrize("method", ["cgroup2", "cgroup1"])
+def test_groups_of_dead_guards_are_removed_and_those_in_use_are_not(method: str) -> None:
+    try:
+        in_use = choose(method)
+    except UnavailableError as error:
+        pytest.skip(f"this machine's kernel or rights lack it: {error}")
+    left_behind = Path(in_use.handle).parent / "killcord-1-left-behind"
+    left_behind.mkdir()
+    choose(method).close()
+    assert (Path(in_use.handle).exists(), left_behind.exists()) == (True, False)
+    in_use.close()
+    assert not Path(in_use.handle).exists()
+
+
 def test_the_subreaper_leaves_other_children_of_its_process_alone() -> None:
     before = subprocess.Popen(["sleep", "60"])
     containment = choose("subreaper")

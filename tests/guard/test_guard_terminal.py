@@ -78,10 +78,11 @@ def guard(request: pytest.FixtureRequest) -> str:
     from monitor.guard.containment import UnavailableError, choose
 
     try:
-        method = choose(request.param).method
+        containment = choose(request.param)
     except UnavailableError as error:
         pytest.skip(f"this machine's kernel or rights lack it: {error}")
-    return f"{shlex.quote(sys.executable)} -c {shlex.quote(GUARD)} {method}"
+    containment.close()
+    return f"{shlex.quote(sys.executable)} -c {shlex.quote(GUARD)} {containment.method}"
 
 
 def sizes(place: Path) -> dict[str, int]:
