@@ -27,7 +27,7 @@ def lines_of(stdin: str | None) -> list[str]:
     """The words that reach xargs or a reading loop; one unknown word when nobody knows."""
     if stdin is None or not stdin.strip():
         return [UNKNOWN]
-    return [line for line in stdin.splitlines() if line.strip()][:MAX_LINES] or [UNKNOWN]
+    return [line for line in stdin.replace("\0", "\n").splitlines() if line.strip()][:MAX_LINES] or [UNKNOWN]
 
 
 def cd(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from detectors.destructive.context import NO_HOME, NOWHERE, Context
 from detectors.destructive.effects import Certainty, Place, Width
-from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
+from detectors.destructive.values import GLOB, ONE, STAR, UNKNOWN, UNSET, display, is_unknown
 
 
 class Spot(Struct, frozen=True):
@@ -83,7 +83,7 @@ def locate(word: str, cwd: str, context: Context) -> Spot:
         if not rest.strip("/" + GLOB + ONE) and not rest:
             return Spot(display(word), "unknown", "unknown", "possible")
         word, certainty = rest, "likely"
-    text = word.replace(GLOB, "*").replace(ONE, "?")
+    text = word.replace("*", STAR).replace(GLOB, "*").replace(ONE, "?")
     head = text.split("/", 1)[0]
     if is_unknown(head):
         return Spot(display(word), "unknown", "unknown", "possible")

@@ -7,6 +7,7 @@ Everything is bounded: the length of the text, the depth, and the number of step
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ MAX_STEPS = 6_000  # syntax nodes visited, loops and functions included
 MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
 _LANGUAGE = Language(tree_sitter_bash.language())
+# The grammar has no command that starts with a brace expansion: ``{rm,-rf,/}``.
+_LEADING_BRACES = re.compile(r"((?:^|[;&|\n])[ \t]*)\{([^\s{}'\"$;&|]+,[^\s{}'\";&|]+)\}")
 _parsers = threading.local()  # a Parser is not safe to share
 
 
@@ -76,6 +79,8 @@ class Shell:
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
         outer = self.words
+        if "{" in text:
+            text = _LEADING_BRACES.sub(lambda found: found.group(1) + found.group(2).replace(",", " "), text)
         source = text.encode("utf-8", "replace")
         self.words = Words(source, self.substitute)
         try:

@@ -203,5 +203,5 @@ def _by_words(text: str, excerpt: str) -> list[Effect]:
             found = pattern.match(stripped[:2000])
             if found:
                 name = found.group(1).strip('"`[]();')
-                out.append(_effect(action, thing, name, width, excerpt, f"sql.{entry}", certainty="likely"))  # type: ignore[arg-type]
+                out.append(_effect(action, thing, name, width, excerpt, f"sql.{entry}", certainty="likely"))
     return out

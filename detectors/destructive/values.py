@@ -16,11 +16,12 @@ GLOB = "\ue004"  # an active *
 ONE = "\ue005"  # an active ? or [
 SEP = "\ue006"  # a place where the shell splits words
 QUOTED = "\ue007"  # quotes stood here: an empty word stays a word
+STAR = "\ue00b"  # a star that is only a character, where patterns are compared
 OPEN, COMMA, CLOSE = "\ue008", "\ue009", "\ue00a"  # active braces
 
 _MARKS = re.compile("[\ue000-\ue00f]")
-_SHOWN = {UNKNOWN: "…", UNSET: "…", NET: "…", CODED: "…", GLOB: "*", ONE: "?", SEP: " ", QUOTED: "", OPEN: "{",
-          COMMA: ",", CLOSE: "}"}  # fmt: skip
+_SHOWN = {UNKNOWN: "…", UNSET: "…", NET: "…", CODED: "…", GLOB: "*", ONE: "?", SEP: " ", QUOTED: "", STAR: "*",
+          OPEN: "{", COMMA: ",", CLOSE: "}"}  # fmt: skip
 _BLANKS = re.compile(r"[ \t\n]+")
 _UNKNOWN = re.compile(f"[{UNKNOWN}{UNSET}{NET}{CODED}…]")
 MAX_FIELDS = 64

@@ -14,6 +14,7 @@ from detectors.destructive.values import (
     ONE,
     OPEN,
     QUOTED,
+    SEP,
     UNKNOWN,
     UNSET,
     is_unknown,
@@ -63,9 +64,11 @@ class Words:
             return self._concatenation(node, scope, quoted)
         if kind == "simple_expansion":
             name = self.text(node)[1:]
-            return self._value(scope.get(name), quoted)
+            return self._value(scope.get(name), quoted, split=name == "@")
         if kind == "expansion":
-            return self._value(self._parameter(node, scope), quoted)
+            return self._value(
+                self._parameter(node, scope), quoted, split=b"[@]" in self.source[node.start_byte : node.end_byte]
+            )
         if kind in ("command_substitution", "process_substitution"):
             return self._value(self.substitute(node, scope), quoted)
         if kind == "arithmetic_expansion":
@@ -94,8 +97,10 @@ class Words:
         return "".join(out)[:MAX_VALUE]
 
     @staticmethod
-    def _value(value: str, quoted: bool) -> str:
+    def _value(value: str, quoted: bool, split: bool = False) -> str:
         value = value[:MAX_VALUE]
+        if quoted and split:
+            return value.replace(" ", SEP)
         return value if quoted else unquoted(value)
 
     def quoted(self, node: Node, scope: Scope) -> str:
