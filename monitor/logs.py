@@ -23,7 +23,8 @@ from monitor.settings import FIELDS, Settings
 REPEATS_EVERY_S = 10.0
 MASK = "***"
 
-_LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio", "confluent_kafka")
+# "monitor": mode logs for a service under the name of its module; Killcord's own loggers are called killcord.*.
+_LIBRARIES = ("faust", "mode", "monitor", "aiokafka", "kafka", "asyncio", "confluent_kafka")
 _MOST_REMEMBERED = 512  # different messages; past that the one longest unseen is forgotten
 _SHORTEST_SECRET = 4  # characters; masking every "a" would make lines unreadable
 _SECRET_NAME = re.compile(r"passw|secret|token|credential|authorization|api_?key|private_?key", re.IGNORECASE)

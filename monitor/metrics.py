@@ -11,11 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from detectors.detector import Mode, Severity
 from detectors.event import KINDS
 from monitor.messages import Ack, AckStatus, Action, Alert, Command
+from monitor.policy import Policy
+from monitor.policy.catalogue import rules
 
 Reload = Literal["taken", "refused"]
 
@@ -29,6 +39,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
+        # A second series for each counter, which process_start_time_seconds makes needless.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         ProcessCollector(registry=self.registry)
         self._consumed()
         self._judged()
@@ -135,13 +147,25 @@ class Metrics:
     def runs(self, n: int) -> None:
         self._runs.set(n)
 
-    def policy(self, digest: str, rules: Iterable[tuple[str, Severity, Mode]] = ()) -> None:
-        """This policy is in force now. ``rules``: id, severity and mode of each, so that their series start at zero."""
-        self._policy.info({"digest": digest})
-        for rule, severity, mode in rules:
+    def in_force(self, policy: Policy) -> None:
+        """This policy is in force now; its rules' series start at zero, as they answer outside any narrower scope."""
+        declared = rules()
+        answers: list[tuple[str, Severity, Mode]] = []
+        for entry in policy.effective()["rules"]:
+            rule = entry["id"]
+            mode, severity = entry.get("mode") or declared[rule].mode, entry.get("severity") or declared[rule].severity
             if mode != "off":
-                self._findings.labels(rule)
-                self._alerts.labels(rule, severity, mode)
+                # What a finding is capped to, and what the governor makes of a kill.
+                modes = {mode, "alert", *(("pause",) if mode == "kill" else ())}
+                answers += [(rule, severity, each) for each in sorted(modes)]
+        self.policy(policy.digest, answers)
+
+    def policy(self, digest: str, answers: Iterable[tuple[str, Severity, Mode]] = ()) -> None:
+        """The same by digest. ``answers``: rules with a severity and a mode that their alerts may have."""
+        self._policy.info({"digest": digest})
+        for rule, severity, mode in answers:
+            self._findings.labels(rule)
+            self._alerts.labels(rule, severity, mode)
 
     def policy_reload(self, outcome: Reload) -> None:
         self._reloads[outcome].inc()

@@ -102,6 +102,12 @@ def test_the_level_is_the_settings(lines, setting, own, library):
     assert [level for logger, level in shown if logger == "faust.app"] == library
 
 
+def test_a_service_of_mode_in_our_own_module_talks_like_the_library(lines):
+    read = lines()
+    logging.getLogger("monitor.worker.app").info("[^-App]: Starting...")
+    assert read() == []
+
+
 def test_the_console_is_for_people(lines):
     read = lines(log_format="console")
     structlog.get_logger("killcord").warning("broker gone", broker="kafka:9092")

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from detectors.event import KINDS
 from monitor.messages import Ack, Alert, Command
 from monitor.metrics import Metrics
+from monitor.policy import Policy
 
 # A count, a unit, or what is counted by a gauge.
 NAME = re.compile(r"killcord_([a-z_]+_)?(total|seconds|info|events|runs|partitions|pending|refused|ready)$")
@@ -105,12 +106,18 @@ def test_one_policy_is_in_force(metrics):
 
 
 def test_series_are_there_before_anything_happened(metrics):
-    metrics.policy("d", [("budget.run", "warning", "kill"), ("drift.deployment", "info", "off")])
+    off = Policy.read(b"rules: [{id: loops.cycle, mode: off}]", "test.yaml")
+    metrics.in_force(off)
     found = samples(metrics)
     for struct in KINDS:
         assert found["killcord_events_total", (("kind", struct.kind),)] == 0
-    assert value(metrics, "killcord_alerts_total", rule="budget.run", severity="warning", mode="kill") == 0
-    assert ("killcord_findings_total", (("rule", "drift.deployment"),)) not in found
+    modes = {dict(labels)["mode"] for name, labels in found if name == "killcord_alerts_total" and
+             dict(labels)["rule"] == "budget.run"}  # fmt: skip
+    assert modes == {"kill", "pause", "alert"}
+    assert value(metrics, "killcord_policy_info", digest=off.digest) == 1
+    ruled = {dict(labels)["rule"] for name, labels in found if name == "killcord_findings_total"}
+    assert "loops.cycle" not in ruled
+    assert "budget.run" in ruled
 
 
 def test_a_partition_taken_away_has_no_lag_any_more(metrics):

@@ -12,28 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dashboards.overview import OVERVIEW
 from dashboards.rules import RULES
+from tests.prometheus.promql import asked, exported, missing
 
 ROOT = Path(__file__).parents[2]
 QUERIES = [*OVERVIEW.queries(), *(rule.expr for rule in RULES)]
-# What Prometheus itself adds to what it scrapes.
-OWN_METRICS = {"up"}
-OWN_LABELS = {"job", "instance"}
-WORDS = {"by", "on", "and", "or", "unless", "without", "ignoring", "group_left", "group_right", "bool"}
-NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-
-
-def asked(expr):
-    """The metrics and labels that a PromQL expression names.
-
-    Labels are in matchers and in by (...), on (...); a metric is any other word that is no function.
-    """
-    labels = {name for part in re.findall(r"\{(.*?)\}", expr) for name in re.findall(r"(\w+)\s*[=!]", part)}
-    rest = re.sub(r"\{.*?\}|\[.*?\]", "", expr)
-    grouping = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
-    labels |= {name for part in grouping.findall(rest) for name in NAME.findall(part)}
-    rest = re.sub(r"\b[a-z_]+\s*\((?=)", "(", grouping.sub("", rest))
-    rest = re.sub(r"\b\d[\w.]*", "", rest)
-    return {name for name in NAME.findall(rest) if name not in WORDS}, labels
 
 
 ASKED = [  # expression, metrics, labels
@@ -50,16 +32,21 @@ def test_the_reading_of_promql(expr, metrics, labels):
     assert asked(expr) == (metrics, labels)
 
 
+MISSING = [  # expression, what no worker exports of it
+    ("sum(killcord_event_total)", {"killcord_event_total"}),
+    ("sum by (run_id) (killcord_events_total)", {"run_id"}),
+    ("1 + 1", {"any metric"}),
+]
+
+
+@pytest.mark.parametrize(("expr", "what"), MISSING)
+def test_a_query_for_what_is_not_exported_is_found(exposition, expr, what):
+    assert missing(expr, exported(exposition)) == what
+
+
 @pytest.mark.parametrize("expr", QUERIES)
 def test_every_query_asks_for_what_a_worker_exports(exposition, expr):
-    exported = {}
-    for family in text_string_to_metric_families(exposition):
-        for sample in family.samples:
-            exported.setdefault(sample.name, set()).update(sample.labels)
-    metrics, labels = asked(expr)
-    assert metrics <= exported.keys() | OWN_METRICS
-    assert metrics, "a query asks for something"
-    assert labels <= set().union(OWN_LABELS, *(exported.get(metric, set()) for metric in metrics))
+    assert not missing(expr, exported(exposition))
 
 
 def test_every_metric_is_on_the_dashboard_or_in_a_rule(exposition):
