@@ -48,6 +48,8 @@ def run_async(work: Coroutine[Any, Any, int]) -> None:
     """Ends the process with the status that ``work`` returns; a broker that is away is told in one line."""
     try:
         status = asyncio.run(work)
+    except BrokenPipeError:  # the reader of a pipe has had enough; `main` knows
+        raise
     except UNREACHABLE as error:
         text = str(error) or type(error).__name__
         if isinstance(error, KafkaConnectionError):

@@ -76,7 +76,8 @@ def print_runs(runs: Sequence[Run]) -> None:
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("run", "deployment", "state", "watched", "seen", "events", "tools", "USD", "alerts", "task"):
-        table.add_column(name, justify="right" if name in ("events", "tools", "USD", "alerts") else "left")
+        numbers = name in ("events", "tools", "USD", "alerts")
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=name not in ("task", "run"))
     for run in runs:
         table.add_row(
             escape(run.run_id), escape(run.agent_name or ""), run.state, "yes" if run.watched else "no",
@@ -84,6 +85,8 @@ def print_runs(runs: Sequence[Run]) -> None:
             escape(_short(run.task or "", 60)),
         )  # fmt: skip
     console = Console()
+    if not console.is_terminal:
+        console.width = 200  # whoever reads a pipe cuts it himself
     console.print(table if runs else "no runs were seen: --since looks further back", highlight=False)
 
 
@@ -118,21 +121,20 @@ def _words(value: Any) -> tuple[str, list[str]]:
             return head + _clean(value.title), [_clean(value.summary), *evidence]
         case Command():
             by = f"by {value.issued_by}, command {value.id}, epoch {value.epoch}"
-            cause = [f"after event {value.event_id} (seq {value.seq}), alert {value.alert_id}"] if value.event_id else []
-            return f"{value.action} {value.standing_key}: {_clean(value.reason)}", [by, *cause]
+            cause = f"after event {value.event_id} (seq {value.seq}), alert {value.alert_id}"
+            more = [by, cause] if value.event_id else [by]
+            return f"{value.action} {value.standing_key}: {_clean(value.reason)}", more
         case Ack():
             counts = "" if value.actions_after is None else f", {value.actions_after} actions after the event"
             of = f" command {value.command_id}" if value.command_id else ""
-            return f"{value.status}{of}{counts}", [f"{_clean(value.detail)} ({value.consumer})".strip()]
+            return f"{value.status}{of}{counts}", [f"{_clean(value.detail)} ({_clean(value.consumer)})".strip()]
         case OperatorDecision():
             what = value.rule or ", ".join(f"{name}={limit:g}" for name, limit in value.limits.items())
-            return f"{value.decision} {what} by {value.by}: {_clean(value.reason)}", []
+            return f"{' '.join(filter(None, (value.decision, what)))} by {value.by}: {_clean(value.reason)}", []
         case JournalEntry():
             return f"{value.kind} took effect after offset {value.offset}", [f"digest {value.digest}"]
         case ToolCall():
-            given = value.arguments
-            text = given if isinstance(given, str) else " ".join(f"{name}={item}" for name, item in (given or {}).items())
-            return f"{value.tool} {_short(text)}", []
+            return f"{value.tool} {_short(_arguments(value.arguments))}", []
         case ToolResult():
             return f"{value.status or ''} {_short(value.output or '')}", []
         case Event():
@@ -142,6 +144,10 @@ def _words(value: Any) -> tuple[str, list[str]]:
             own = {name: item for name, item in msgspec.structs.asdict(value).items() if name not in common}
             return _short(" ".join(f"{name}={item}" for name, item in own.items() if item is not None)), []
     return _short(str(value)), []
+
+
+def _arguments(given: dict[str, Any] | str | None) -> str:
+    return given if isinstance(given, str) else " ".join(f"{name}={item}" for name, item in (given or {}).items())
 
 
 def _at(entry: Any) -> str:

@@ -105,6 +105,9 @@ class Operator:
     ) -> Issued:
         """Returns when Kafka has it everywhere. Raises FinalError for a run that was killed (another kill may)."""
         wanted = _command(action, scope, target)
+        # One topic after the other: aiokafka makes whoever asks for several at once wait for its retry.
+        for topic in (self.names.control, self.names.standing, self.names.acks, self.names.events, self.names.operator):
+            await self._link.partitions(topic)
         (standing, _), (_, highest), (watched, ended) = await asyncio.gather(
             self._last(self.names.standing, wanted.standing_key, whole=True),
             self._last(self.names.control, wanted.key, whole=False),
