@@ -7,8 +7,9 @@ the stream beforehand, and the error of a baseline learned from few runs is part
 The stream is kept as sums over buckets that double in size as they age, as in ADWIN [^2]: recent splits exact, old ones
 coarse. ADWIN itself (river's) was not taken: its bound is for any bounded data, so it needs several times as many runs
 to say the same; its values weigh alike, while a run with two results says less of an error rate than one with fifty;
-and its state is a Rust object that only pickle can save. All sums here are integers in fixed point: any order of
-merging gives the same numbers, nothing non-finite can get in, and a year adds no rounding error.
+and its state is a Rust object that only pickle can save. Page-Hinkley (river's) would fit in five floats, but its
+threshold is in the unit of the values and gives no false alarm rate. All sums here are integers in fixed point: any
+order of merging gives the same numbers, nothing non-finite can get in, and a year adds no rounding error.
 
 [^1]: D. M. Hawkins, P. Qiu, C. W. Kang: The changepoint model for statistical process control. J. Quality Technology
       35(4), 2003.
@@ -27,6 +28,7 @@ from math import exp, log, pi, sqrt
 
 from msgspec import Struct, field
 
+MOST_CALLS = 500  # that one observation counts for, however long the run
 UNIT = 1024  # fixed point: how many make 1.0
 LOG_VARIANCE = (
     0.01  # of a logarithm, at least: streams of constants differ from another by 10 % before it means anything
@@ -34,23 +36,22 @@ LOG_VARIANCE = (
 
 
 class Bucket(Struct, array_like=True):
-    """Sums over ``count`` observations in a row, the first of which has the number ``first``.
+    """Sums over ``count`` observations (runs) in a row, the first of which has the number ``first``.
 
-    runs: how many runs have their first observation here. sums: what the test of the stream needs, additive.
+    sums: what the comparison of the stream needs, additive.
     """
 
     first: int
     count: int
-    runs: int
     sums: list[int]
 
     def __add__(self, other: Bucket) -> Bucket:
         sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
-        return Bucket(self.first, self.count + other.count, self.runs + other.runs, sums)
+        return Bucket(self.first, self.count + other.count, sums)
 
     def __sub__(self, other: Bucket) -> Bucket:
         sums = [a - b for a, b in zip(self.sums, other.sums, strict=True)]
-        return Bucket(self.first, self.count - other.count, self.runs - other.runs, sums)
+        return Bucket(self.first, self.count - other.count, sums)
 
 
 class Change(Struct, frozen=True):
@@ -62,21 +63,30 @@ class Change(Struct, frozen=True):
     effect: float
 
 
-Test = Callable[[Bucket, Bucket], tuple[float, float]]
-"""Past and recent part to (deviation, effect). The deviation is normally distributed where nothing changed."""
+Measure = Callable[[Bucket, Bucket], float]
+
+
+class Comparison(Struct, frozen=True):
+    """Two measures of past and recent part. ``deviation`` is normally distributed where nothing changed.
+
+    ``effect`` is quick, and small for nearly all splits of a stream that does not change.
+    """
+
+    effect: Measure
+    deviation: Measure
 
 
 class Stream(Struct, array_like=True):
     """One stream's past. anchor: all that is older than the buckets. said: sign of the change a pinned stream is in.
 
-    Memory: at most ``width`` buckets of each size up to 128 observations and the anchor: 65, or 33 for a width of 4.
+    Memory: at most ``width`` buckets of each size up to 128 observations and the anchor, so 49.
     """
 
     anchor: Bucket | None = None
     buckets: list[Bucket] = field(default_factory=list)
     said: int = 0
 
-    def add(self, bucket: Bucket, *, pinned: bool = False, width: int = 8, largest: int = 128) -> None:
+    def add(self, bucket: Bucket, *, pinned: bool = False, width: int = 6, largest: int = 128) -> None:
         """Append one observation. A pinned stream lets the oldest go instead of adding it to the anchor."""
         self.buckets.append(bucket)
         size, end = 1, len(self.buckets)
@@ -100,7 +110,9 @@ class Stream(Struct, array_like=True):
             self.anchor = bucket if self.anchor is None else self.anchor + bucket
         self.buckets = []
 
-    def change(self, test: Test, limit: float, least: float, past: int, recent: int, pinned: bool) -> Change | None:
+    def change(
+        self, test: Comparison, limit: float, least: float, past: int, recent: int, pinned: bool
+    ) -> Change | None:
         """The split with the largest deviation above ``limit`` whose effect is at least ``least``, if there is one.
 
         past, recent: runs that the two parts must have. Where the largest deviation is at a split with fewer recent
@@ -108,17 +120,29 @@ class Stream(Struct, array_like=True):
         """
         best: Change | None = None
         for before, after in self._pinned_splits() if pinned else self._splits():
-            if before.runs < past or after.count < 2:
+            if before.count < past or after.count < 2:
                 continue
-            deviation, effect = test(before, after)
-            if abs(effect) >= least and abs(deviation) > (best.deviation if best else limit):
-                best = Change(before, after, abs(deviation), effect)
-        return best if best and best.recent.runs >= recent else None
+            effect = test.effect(before, after)
+            if abs(effect) < least:
+                continue
+            deviation = abs(test.deviation(before, after))
+            if deviation > (best.deviation if best else limit):
+                best = Change(before, after, deviation, effect)
+        return best if best and best.recent.count >= recent else None
 
     def restart(self, change: Change) -> None:
         """What came after the change is the new past."""
         self.anchor = None
         self.buckets = [bucket for bucket in self.buckets if bucket.first >= change.recent.first]
+
+    def latest(self, runs: int) -> Bucket | None:
+        """The most recent buckets that hold so many runs together, None while there are fewer."""
+        found: Bucket | None = None
+        for bucket in reversed(self.buckets):
+            found = bucket if found is None else bucket + found
+            if found.count >= runs:
+                return found
+        return None
 
     def _splits(self) -> Iterator[tuple[Bucket, Bucket]]:
         parts = self.buckets if self.anchor is None else [self.anchor, *self.buckets]
@@ -142,17 +166,23 @@ class Stream(Struct, array_like=True):
                 yield self.anchor, after
 
 
-def observe_counts(number: int, fresh: bool, counts: list[int]) -> Bucket:
-    """One observation of counts by category. ``sums``: counts, their squares, and times the total, whose square ends."""
+def observe_counts(number: int, counts: list[int]) -> Bucket:
+    """One observation of counts by category. ``sums``: counts, squares, products with the total, the total squared.
+
+    Of more than `MOST_CALLS` only the shares count.
+    """
     total = sum(counts)
+    if total > MOST_CALLS:
+        counts = [c * MOST_CALLS // total for c in counts]
+        total = sum(counts)
     sums = [*counts, *[c * c for c in counts], *[c * total for c in counts], total * total]
-    return Bucket(number, 1, int(fresh), sums)
+    return Bucket(number, 1, sums)
 
 
-def observe_log(number: int, fresh: bool, value: float) -> Bucket:
+def observe_log(number: int, value: float) -> Bucket:
     """One observation of a positive, finite number. ``sums``: its logarithm and that squared."""
     fixed = round(UNIT * log(value))
-    return Bucket(number, 1, int(fresh), [fixed, fixed * fixed])
+    return Bucket(number, 1, [fixed, fixed * fixed])
 
 
 def log_mean(bucket: Bucket) -> float:
@@ -160,8 +190,13 @@ def log_mean(bucket: Bucket) -> float:
     return exp(bucket.sums[0] / UNIT / bucket.count)
 
 
-def log_test(past: Bucket, recent: Bucket) -> tuple[float, float]:
-    """Student's t test of the logarithms' means; the effect is the logarithm of the ratio.
+def log_effect(past: Bucket, recent: Bucket) -> float:
+    """The logarithm of the ratio of the geometric means."""
+    return (recent.sums[0] / recent.count - past.sums[0] / past.count) / UNIT
+
+
+def log_deviation(past: Bucket, recent: Bucket) -> float:
+    """Student's t test of the logarithms' means.
 
     Of the pooled variance and Welch's the larger counts, so that one run far off cannot pass for a change.
     """
@@ -170,7 +205,7 @@ def log_test(past: Bucket, recent: Bucket) -> tuple[float, float]:
     a_squares, b_squares = past.sums[1] - n * a * a, recent.sums[1] - m * b * b
     pooled = max((a_squares + b_squares) / (n + m - 2), LOG_VARIANCE * UNIT * UNIT) * (1 / n + 1 / m)
     welch = a_squares / max(n - 1, 1) / n + b_squares / max(m - 1, 1) / m
-    return _normal((b - a) / sqrt(max(pooled, welch)), n + m - 2), (b - a) / UNIT
+    return _normal((b - a) / sqrt(max(pooled, welch)), n + m - 2)
 
 
 def shares(bucket: Bucket) -> list[float]:
@@ -180,23 +215,29 @@ def shares(bucket: Bucket) -> list[float]:
     return [c / total for c in counts]
 
 
-def rate_test(past: Bucket, recent: Bucket) -> tuple[float, float]:
-    """Likelihood-ratio test of two categories; the effect is the difference of the second's share."""
-    effect = shares(recent)[1] - shares(past)[1]
-    deviation = sqrt(_g(past, recent) / _design_effect(past, recent))
-    return _normal(deviation, past.count + recent.count - 2), effect
+def rate_effect(past: Bucket, recent: Bucket) -> float:
+    """The difference of the second of two categories' share."""
+    return shares(recent)[1] - shares(past)[1]
 
 
-def mix_test(past: Bucket, recent: Bucket) -> tuple[float, float]:
-    """Likelihood-ratio test of many categories; the effect is the total variation distance of the shares."""
-    a, b = shares(past), shares(recent)
-    effect = sum(abs(x - y) for x, y in zip(a, b, strict=True)) / 2
-    freedom = sum(1 for x, y in zip(a, b, strict=True) if x or y) - 1
+def rate_deviation(past: Bucket, recent: Bucket) -> float:
+    """Likelihood-ratio test of two categories."""
+    return _normal(sqrt(_g(past, recent) / _design_effect(past, recent)), past.count + recent.count - 2)
+
+
+def mix_effect(past: Bucket, recent: Bucket) -> float:
+    """The total variation distance of the shares of many categories: what share moved from one to another."""
+    return sum(abs(x - y) for x, y in zip(shares(past), shares(recent), strict=True)) / 2
+
+
+def mix_deviation(past: Bucket, recent: Bucket) -> float:
+    """Likelihood-ratio test of many categories."""
+    freedom = sum(1 for x, y in zip(_counts(past), _counts(recent), strict=True) if x or y) - 1
     if freedom < 1:
-        return 0.0, 0.0
+        return 0.0
     # Wilson and Hilferty: the cube root of a chi-square variable is nearly normal.
     spread = 2 / (9 * freedom)
-    return ((_g(past, recent) / _design_effect(past, recent) / freedom) ** (1 / 3) - 1 + spread) / sqrt(spread), effect
+    return float(((_g(past, recent) / _design_effect(past, recent) / freedom) ** (1 / 3) - 1 + spread) / sqrt(spread))
 
 
 def _g(past: Bucket, recent: Bucket) -> float:
@@ -216,7 +257,7 @@ def _design_effect(past: Bucket, recent: Bucket) -> float:
 
     Calls of one run are alike, so a run is not as many observations as it has calls, and long runs less so. Measured
     around each part's own shares, in units of what the shares of both together let expect: a part without errors says
-    nothing of how errors cluster. As in `log_test`, the larger of pooled and separate variances counts.
+    nothing of how errors cluster. As in `log_deviation`, the larger of pooled and separate variances counts.
     """
     a, b = _counts(past), _counts(recent)
     n, m = sum(a), sum(b)
@@ -269,3 +310,8 @@ def limit_for(observations: int) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if run_length(middle) < observations else (low, middle)
     return high
+
+
+LEVEL = Comparison(log_effect, log_deviation)
+RATE = Comparison(rate_effect, rate_deviation)
+MIX = Comparison(mix_effect, mix_deviation)

@@ -10,17 +10,17 @@ from typing import Any
 from msgspec import Struct, field
 
 from detectors.change_point import (
+    LEVEL,
+    MIX,
+    RATE,
     Bucket,
     Change,
+    Comparison,
     Stream,
-    Test,
     limit_for,
     log_mean,
-    log_test,
-    mix_test,
     observe_counts,
     observe_log,
-    rate_test,
     run_length,
     shares,
 )
@@ -29,19 +29,19 @@ from detectors.fleet import FleetDetector, Source
 from detectors.fleet_rules import COST, ERROR_RATE, FLEET_RULES, STEPS, TOOL_MIX
 from detectors.rollup import Rollup
 
-OPEN_RUNS = 32  # runs under way at once; of more, the oldest counts as it stands
-ROLLUPS_PER_OBSERVATION = 5  # a longer run is several observations
-PLACES = 16
+OPEN_RUNS = 24  # runs under way at once; of more, the oldest counts as it stands
+MOST_ROLLUPS = 20  # after which a run counts before its end, as it stands
+PLACES = 12
 MAX_ID = 64  # characters of a run or event id that is remembered as the place where a change began
 TOOLS = 10  # the last is all others
-MOST = 1_000_000  # of anything in one observation, so that sums stay small
+MOST = 1_000_000  # of anything in one observation
 
 
 class Open(Struct, array_like=True):
-    """What a run under way did since its last observation. seen: it had one."""
+    """What a run under way did so far. done: it was counted before its end, so what it does now is not."""
 
     rollups: int = 0
-    seen: bool = False
+    done: bool = False
     results: int = 0
     errors: int = 0
     steps: int = 0
@@ -81,17 +81,18 @@ class DriftState(Struct, kw_only=True):
 class Drift(FleetDetector[DriftState]):
     """Error rate, tool mix, cost per step and steps per run of a deployment, against its own past.
 
-    The observation is a run, or 5 rollups (50 steps) of a long one, since calls within a run are alike and one bad run
-    is no drift. Each of the four is a stream of its own, tested after each observation for a change anywhere in its
-    past (`detectors.change_point`). The limit follows from the accepted number of runs between false alarms; a change
-    must also reach the rule's size. After a finding, what came after the change is the new past, so one change is one
-    finding for each rule; a slow drift is found as soon as it adds up, and again when it has added up once more.
-    Under a pinned baseline the past stays, and a change is said once until the stream has come back.
+    The observation is a run, since calls within a run are alike and one bad run is no drift. One with more than 20
+    rollups (200 steps) counts as it is then, and so does the oldest when more than 24 are under way. Each of the four
+    is a stream of its own, tested after each observation for a change anywhere in its past (`detectors.change_point`).
+    The limit follows from the accepted number of runs between false alarms; a change must also reach the rule's size.
+    After a finding, what came after the change is the new past, so one change is one finding for each rule; a slow
+    drift is found as soon as it adds up, and again when it has added up once more. Under a pinned baseline the past
+    stays, and a change is said once until the stream has come back.
 
     Does not see: what differs between days of the week; arguments of tools (one tool ``shell`` is one tool); latency.
     A change that lasts fewer runs than `min_changed_runs` is none.
 
-    Memory: 8 KiB at most for a deployment. Cost: about 0.2 ms a run, 3 µs a rollup in between.
+    Memory: 8 KiB at most for a deployment. Cost: about 0.5 ms a run, 3 µs a rollup in between.
     """
 
     name = "drift"
@@ -103,17 +104,17 @@ class Drift(FleetDetector[DriftState]):
         current = state.open.get(run)
         if current is None:
             current = state.open[run] = Open()
-        _count(rollup, current, state.tools)
-        findings: list[Finding] = []
+        if not current.done:
+            _count(rollup, current, state.tools)
         if rollup.finished:
             del state.open[run]
-            findings += self._observation(rollup, current, state, rules)
-        elif current.rollups >= ROLLUPS_PER_OBSERVATION:
-            findings += self._observation(rollup, current, state, rules)
-            state.open[run] = Open(seen=True)
-        if len(state.open) > OPEN_RUNS:
-            findings += self._observation(rollup, state.open.pop(next(iter(state.open))), state, rules)
-        return findings
+        elif current.rollups >= MOST_ROLLUPS:
+            state.open[run] = Open(done=True)
+        elif len(state.open) > OPEN_RUNS:
+            current = state.open.pop(next(iter(state.open)))
+        else:
+            return []
+        return list(self._observation(rollup, current, state, rules))
 
     def pin(self, state: DriftState) -> None:
         state.pinned = True
@@ -127,27 +128,36 @@ class Drift(FleetDetector[DriftState]):
 
     def _observation(self, rollup: Rollup, run: Open, state: DriftState, rules: RuleSet) -> Iterator[Finding]:
         state.number += 1
+        number = state.number
         if len(rollup.run_id) <= MAX_ID and len(rollup.event_id) <= MAX_ID:
-            place = Place(state.number, rollup.run_id, rollup.event_id, rollup.partition, rollup.offset)
-            state.places = [*state.places[1 - PLACES :], place]
-        number, fresh = state.number, not run.seen
+            place = Place(number, rollup.run_id, rollup.event_id, rollup.partition, rollup.offset)
+            state.places = _thinned([*state.places, place])
         if run.results and (t := rules.get(ERROR_RATE.id)):
-            bucket = observe_counts(number, fresh, [run.results - run.errors, run.errors])
-            if change := _judge(state, state.errors, bucket, rate_test, t, t.min_change):
+            bucket = observe_counts(number, [run.results - run.errors, run.errors])
+            if change := _judge(state, state.errors, bucket, RATE, t, t.min_change):
                 yield _error_rate(rollup, state, change)
         if run.tools and (t := rules.get(TOOL_MIX.id)):
-            bucket = observe_counts(number, fresh, [run.tools.get(n, 0) for n in range(TOOLS)])
-            if change := _judge(state, state.mix, bucket, mix_test, t, t.min_share, width=3):
+            bucket = observe_counts(number, [run.tools.get(n, 0) for n in range(TOOLS)])
+            if change := _judge(state, state.mix, bucket, MIX, t, t.min_share, width=3):
                 yield _tool_mix(rollup, state, change)
         steps = run.steps or run.model_calls
         if steps and 0.0 < run.cost_usd < inf and (t := rules.get(COST.id)):
-            bucket = observe_log(number, fresh, run.cost_usd / steps)
-            if change := _judge(state, state.cost, bucket, log_test, t, log(t.min_ratio)):
+            bucket = observe_log(number, run.cost_usd / steps)
+            if change := _judge(state, state.cost, bucket, LEVEL, t, log(t.min_ratio)):
                 yield _level(COST, "cost per step", "{:.3g} USD", rollup, state, change)
         if rollup.finished and (t := rules.get(STEPS.id)):
-            bucket = observe_log(number, True, min(max(rollup.run_steps, 0), MOST) + 0.5)
-            if change := _judge(state, state.steps, bucket, log_test, t, log(t.min_ratio)):
+            bucket = observe_log(number, min(max(rollup.run_steps, 0), 10**9) + 0.5)
+            if change := _judge(state, state.steps, bucket, LEVEL, t, log(t.min_ratio)):
                 yield _level(STEPS, "steps per run", "{:.1f}", rollup, state, change, 0.5)
+
+
+def _thinned(places: list[Place]) -> list[Place]:
+    """The last ones, and of older ones fewer the older they are."""
+    if len(places) > PLACES:
+        now = places[-1].number
+        older = range(1, PLACES // 2)
+        del places[min(older, key=lambda n: (places[n + 1].number - places[n - 1].number) / (now - places[n].number))]
+    return places
 
 
 def _count(rollup: Rollup, run: Open, names: list[str]) -> None:
@@ -171,13 +181,13 @@ def _bounded(count: int) -> int:
 
 
 def _judge(
-    state: DriftState, stream: Stream, bucket: Bucket, test: Test, t: Any, least: float, width: int = 8
+    state: DriftState, stream: Stream, bucket: Bucket, test: Comparison, t: Any, least: float, width: int = 6
 ) -> Change | None:
     """Add the observation to its stream; the change it completes, if any. ``t``: the rule's thresholds."""
     if not any(bucket.sums):
         return None
     stream.add(bucket, pinned=state.pinned, width=width)
-    if state.pinned and (stream.anchor is None or stream.anchor.runs < t.min_runs):
+    if state.pinned and (stream.anchor is None or stream.anchor.count < t.min_runs):
         stream.pin()  # pinned before there was a baseline: learn it first
         return None
     limit = limit_for(t.false_alarm_every)
@@ -189,8 +199,9 @@ def _judge(
     if change and (sign := 1 if change.effect > 0 else -1) != stream.said:
         stream.said, stream.buckets = sign, []
         return change
-    if stream.said and not change and sum(b.runs for b in stream.buckets) >= t.min_runs:
-        stream.said = 0
+    latest = stream.latest(t.min_runs) if stream.said else None
+    if latest and stream.anchor and abs(test.effect(stream.anchor, latest)) < least:
+        stream.said, stream.buckets = 0, []
     return None
 
 
@@ -235,7 +246,7 @@ def _finding(
     since = f" (since run {began.run_id} at the latest)" if began and began.number > change.recent.first else ""
     since = f" (since run {began.run_id})" if began and began.number == change.recent.first else since
     summary = (
-        f"{what[0].upper()}{what[1:]} in the last {change.recent.runs} runs{since}, against {change.past.runs} runs "
+        f"{what[0].upper()}{what[1:]} in the last {change.recent.count} runs{since}, against {change.past.count} runs "
         f"before: {change.deviation:.1f} standard deviations; chance alone does that once in {often} runs."
     )
     found = Source(rollup.event_id, rollup.offset, f"run {rollup.run_id}: the change was certain", rollup.partition)
@@ -252,8 +263,8 @@ def _finding(
         evidence=tuple(evidence),
         facts=facts
         | {
-            "runs_before": change.past.runs,
-            "runs_after": change.recent.runs,
+            "runs_before": change.past.count,
+            "runs_after": change.recent.count,
             "since_run": began.run_id if began else None,
             "deviation": round(change.deviation, 2),
         },

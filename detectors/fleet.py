@@ -51,8 +51,8 @@ class FleetState(Struct, kw_only=True):
 
     marks: the last place counted, by source partition: twice the offset, plus one for a run's last rollup. The
     rollups of one key and source partition come in the order of their places, so what is at or below the mark was
-    counted before. 12 bytes a partition of the event topic. epoch: commands issued. parts: the detectors' states by name,
-    which plain msgpack gives back as lists and mappings until `part` asks for them.
+    counted before. 12 bytes a partition of the event topic. epoch: commands issued. parts: the detectors' states by
+    name, which plain msgpack gives back as lists and mappings until `part` asks for them.
     """
 
     pinned: bool = False
