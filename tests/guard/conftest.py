@@ -233,6 +233,7 @@ def drive(public: Path) -> Iterator[Drive]:
             before=list(before),
         )
         started.append(driven)
+        driven.answer()  # which skips the test where the method is not to be had
         return driven
 
     yield start

@@ -33,6 +33,7 @@ def main() -> int:
     except UnavailableError as error:
         answer(unavailable=str(error))
         return 0
+    answer(chosen=containment.method)
     guarded = Guarded(
         sys.argv[3:],
         run_id="run-7",
