@@ -76,7 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     policy_poll_s: Annotated[float, _says("How often a worker looks for a changed policy file.", gt=0)] = 1.0
     data_dir: Annotated[str, _says("Where a worker keeps files. Empty: a temporary directory.")] = ""
 
-    metrics_host: Annotated[str, _says("Address that serves /metrics, /live and /ready.")] = "127.0.0.1"
+    metrics_host: Annotated[str, _says("Address that serves /metrics, /healthz and /readyz.")] = "127.0.0.1"
     metrics_port: Annotated[int, _says("Its port; 0: not served.", ge=0, le=65_535)] = 9464
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _says("Least severe log lines shown.")] = "info"
     log_format: Annotated[Literal["json", "console"], _says("Log lines for machines or for people.")] = "json"
