@@ -127,6 +127,8 @@ class Driven:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         self._orders.close()
         os.close(self._answers)
 
