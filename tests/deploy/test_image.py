@@ -80,6 +80,7 @@ def container(image, compose, clean_env, kafka, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ours = {
+        "HOME": "/nonexistent",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "KILLCORD_BROKERS": ",".join(kafka),
         "KILLCORD_TOPIC_PREFIX": f"t{uuid.uuid4().hex[:10]}",
@@ -109,15 +110,17 @@ def answer(port, path):
 
 
 def test_the_start_commands_of_topics_and_worker(container, image, tmp_path):
+    here = tmp_path / "root"  # the container's, which is read-only
+    here.mkdir()
     command, env, _ = container("topics")
     for _ in range(2):  # a second `docker compose up` finds the topics there
-        done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run(command, env=env, cwd=here, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stdout + done.stderr
 
     command, env, port = container("worker")
     output = tmp_path / "worker.log"
     with output.open("wb") as log:
-        process = subprocess.Popen(command, env=env, cwd="/", stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=env, cwd=here, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + PATIENCE_S
         while (state := answer(port, "/readyz"))[0] != 200:
@@ -133,6 +136,7 @@ def test_the_start_commands_of_topics_and_worker(container, image, tmp_path):
     finally:
         process.kill()
         process.wait()
+    assert not list(here.iterdir())
     unhealthy = subprocess.run(python, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     assert unhealthy.returncode != 0
 
