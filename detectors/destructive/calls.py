@@ -40,7 +40,7 @@ def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[
     context = _at_folder(known, arguments, context)
     python = not known.python_tools.isdisjoint(words)
     shell = not known.shell_tools.isdisjoint(words)
-    command = None if python and not shell else _command(known, arguments, shell)
+    command = _command(known, arguments, shell and not python)
     if command is not None:
         return judge_command(command, context)
     out: list[Effect] = []

@@ -27,6 +27,7 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     file_things: frozenset[str]
     path_arguments: list[str]
     verbs: dict[str, Reversible]
+    needs_thing: frozenset[str]
     things: dict[Thing, list[str]]
     trifles: frozenset[str]
     whole: frozenset[str]
@@ -73,7 +74,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     after = words[words.index(verb) + 1 :] or words[: words.index(verb)]
     things = _nouns()
     noun = next((word for word in after if word in things), None)
-    if noun is None and (not after or not known.trifles.isdisjoint(after)):
+    if noun is None and (verb in known.needs_thing or not after or not known.trifles.isdisjoint(after)):
         return []
     if noun is not None and known.trifles.intersection(after):
         return []
@@ -85,6 +86,8 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     if reversible == "unknown" and width == "all":
         reversible = "no"
     if thing == "message" and width == "one":
+        return []
+    if thing == "files" and width == "one":  # which file is what matters: `calls` looks at the paths
         return []
     action: Action = "revoke" if verb == "revoke" else "stop" if reversible == "yes" else "delete"
     target = _target(known, arguments)

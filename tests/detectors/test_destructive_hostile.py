@@ -1,0 +1,135 @@
+"""Input that was made to break the analysis: it never raises, ends soon, and says what it could not read."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.destructive.calls import effects_of_call, judge_command
+from detectors.destructive.context import Context
+from detectors.destructive.effects import UNSEEN, WIDE, verdict
+from detectors.destructive.paths import locate
+from detectors.destructive.sql import analyse_sql
+
+K = 1024
+HOSTILE = {
+    "open parentheses": "(" * 64 * K,
+    "open substitutions": "$(" * 32 * K,
+    "backticks": "`" * 64 * K,
+    "open braces": "{" * 64 * K,
+    "nested ifs": "if a; then " * 4 * K,
+    "an unbalanced quote": "rm -rf '/etc",
+    "many unbalanced quotes": "\"'" * 30 * K,
+    "a megabyte of a": "a" * K * K,
+    "a megabyte of commands": "ls;" * 350 * K,
+    "a megabyte of words": "x " * 500 * K,
+    "brace bombs": "rm " + "{a,b}" * 5000,
+    "nested braces": "rm " + "{a," * 5000 + "}" * 5000,
+    "loops in loops": "for a in {1..99}; do " * 20 + "ls" + "; done" * 20,
+    "a function that calls itself": "f() { f; f; }; f",
+    "aliases in a circle": "alias a=b; alias b=a; a",
+    "eval of eval": "eval " * 5000 + "ls",
+    "bash -c of bash -c": "x='bash -c \"$x\"'; " * 50 + "eval $x",
+    "a value that doubles": "x=aaaaaaaa; " + "x=$x$x; " * 200 + "rm -rf $x",
+    "defaults in defaults": "rm ${a:-" * 2000 + "}" * 2000,
+    "here-documents": "cat <<A <<B <<C\n" * 2000,
+    "pipes": "a|" * 20 * K + "b",
+    "sudo sudo": "sudo " * 12000 + "rm -rf /",
+    "xargs xargs": "echo a | " + "xargs " * 5000 + "rm",
+    "arrays": "a=(" * 8000,
+    "cases": "case x in " * 3000,
+    "binary": bytes(range(256)).decode("latin-1") * 100,
+    "marks": "\ue000\ue001\ue004\ue008\ue009\ue00a" * 1000,
+    "null bytes": "rm\0-rf\0/\0" * 1000,
+    "python nested": "python3 -c '" + "(" * 5000 + "'",
+    "python long sum": "python3 -c 'x=" + "1+" * 20000 + "1'",
+    "sql nested": "psql -c \"SELECT " + "(" * 5000 + "\"",
+    "arithmetic": "$((" * 10000,
+    "surrogates": "rm -rf '\udc80\udcff' \ud800",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_commands_end_soon(name: str) -> None:
+    began = time.perf_counter()
+    effects_of_call("bash", {"command": HOSTILE[name]}, Context())
+    assert time.perf_counter() - began < 5, "a machine under load takes ten times as long as one alone"
+
+
+def test_what_is_cut_is_said() -> None:
+    effects = effects_of_call("bash", {"command": "ls " * 50_000 + "; rm -rf /"}, Context())
+    assert UNSEEN in {verdict(effect) for effect in effects}
+    assert any("64 KiB" in effect.target for effect in effects)
+
+
+def test_what_stands_before_the_cut_counts() -> None:
+    effects = effects_of_call("bash", {"command": "rm -rf /; " + "ls " * 50_000}, Context())
+    assert {WIDE, UNSEEN} <= {verdict(effect) for effect in effects}
+
+
+@pytest.mark.parametrize("depth", [100, 3000])
+def test_too_deep_is_said(depth: int) -> None:
+    effects = effects_of_call("bash", {"command": "( " * depth + "rm -rf /" + " )" * depth}, Context())
+    assert {verdict(effect) for effect in effects} & {UNSEEN, WIDE}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT " + "(" * 5000, "(" * 60_000, "'" * 10_001, "DROP " * 10_000, "DELETE FROM t WHERE " + "NOT " * 5000 + "1",
+     "DELETE FROM t WHERE " + "1=1 AND " * 5000 + "1=1", "/*" * 30_000, "DROP TABLE \0", "drop\ud800table"],
+    ids=lambda text: text[:20].encode("unicode_escape").decode(),
+)  # fmt: skip
+def test_hostile_sql_never_raises(text: str) -> None:
+    analyse_sql(text)
+
+
+PIECES = st.sampled_from([
+    "rm", "-rf", "/", "$X", "${X", "}", "$(", ")", "`", "'", '"', "|", "sh", "&&", ";", "\n", "<<EOF", "EOF", ">", "<",
+    "{a,b}", "*", "~", "\\", "eval", "bash -c", "xargs", "find", "-exec", "\\;", "if", "then", "fi", "for i in", "do",
+    "done", "case", "esac", "f()", "{", "}", "sudo", "python3 -c", "psql -c", "DROP TABLE x", "git push", "--force",
+    "alias a=", "cd", "..", "=", "[[", "]]", "((", "))", "#", "$'\\x72'", "!", "&", "\0", "é", "\ue000",
+])  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=25), st.sampled_from([" ", ""]))
+def test_any_mixture_of_shell_never_raises(pieces: list[str], joint: str) -> None:
+    effects_of_call("bash", {"command": joint.join(pieces)}, Context(workspace="/home/me/shop"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_never_raises(text: str) -> None:
+    for tool, name in (("bash", "command"), ("sql", "query"), ("python", "code"), ("delete_file", "path")):
+        effects_of_call(tool, {name: text}, Context())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["command", "cmd", "sql", "query", "path", "paths", "code", "all", "filter", "ids", "cwd"])
+TOOLNAMES = st.sampled_from(["bash", "sql", "delete_users", "delete_file", "write_file", "python", "x"]) | st.text(
+    max_size=9
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TOOLNAMES, st.dictionaries(NAMES, JSON, max_size=4))
+def test_any_arguments_never_raise(tool: str, arguments: dict[str, Any]) -> None:
+    effects_of_call(tool, arguments, Context())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PIECES, max_size=12))
+def test_the_same_command_has_the_same_effects(pieces: list[str]) -> None:
+    command = " ".join(pieces)
+    first = effects_of_call("bash", {"command": command}, Context())
+    judge_command.cache_clear()
+    locate.cache_clear()
+    assert effects_of_call("bash", {"command": command}, Context()) == first
