@@ -12,6 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
     LeaderNotAvailableError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -22,7 +24,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 from msgspec import Struct
 
 from monitor.settings import Settings
-from monitor.topics.fit import Found, Problem, problems
+from monitor.topics.fit import Found, Problem, missing_right, problems
+from monitor.topics.rights import rights
 from monitor.topics.spec import Topic, create_command, topics
 
 _DENIED = (TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno)
@@ -36,12 +39,42 @@ class Created(Struct, frozen=True):
 
 
 async def check(
-    client: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[Topic] | None = None
+    client: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[Topic] | None = None, *, as_worker: bool = True
 ) -> list[Problem]:
-    """Everything about the topics that keeps Killcord from running right; empty if all is well."""
+    """Everything about the topics that keeps Killcord from running right; empty if all is well.
+
+    ``as_worker``: this client must also have the rights that a worker needs, as who only creates topics need not.
+    """
     wanted = topics(settings) if wanted is None else wanted
     found, denied = await look(client, [topic.name for topic in wanted], configs=not settings.ephemeral)
-    return problems(wanted, found, denied, settings)
+    told = problems(wanted, found, denied, settings)
+    if as_worker:
+        allowed = await rights(client, list(found))
+        told += [
+            missing_right(topic, right, settings)
+            for topic in wanted
+            for right in topic.worker
+            if right not in allowed.get(topic.name, topic.worker)
+        ]
+        told += await _group(client, settings)
+    return told
+
+
+async def _group(client: AIOKafkaAdminClient, settings: Settings) -> list[Problem]:
+    """The problem that this client may not join the workers' group, if it is so."""
+    try:
+        await client.find_coordinator(settings.app_id)
+    except GroupAuthorizationFailedError:
+        user = f"User:{settings.sasl_username}" if settings.sasl_username else "User:<this client>"
+        command = (
+            f"kafka-acls.sh --bootstrap-server {','.join(settings.brokers)} --command-config admin.properties"
+            f" --add --allow-principal '{user}' --operation Read --group {settings.app_id}"
+        )
+        text = f"{user} lacks the right Read on this group. An administrator gives it: {command}"
+        return [Problem(settings.app_id, "right", text, command)]
+    except GroupCoordinatorNotAvailableError:  # as on a new cluster, until its first group
+        return []
+    return []
 
 
 async def create(client: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[Topic] | None = None) -> Created:
@@ -58,7 +91,7 @@ async def create(client: AIOKafkaAdminClient, settings: Settings, wanted: Sequen
     names, refused = await _create(client, settings, missing)
     await _until_led(client, names, settings.request_timeout_s)
     told = {problem.topic for problem in refused}
-    left = [problem for problem in await check(client, settings, wanted) if problem.topic not in told]
+    left = [problem for problem in await check(client, settings, wanted, as_worker=False) if problem.topic not in told]
     return Created(names, (*refused, *left))
 
 

@@ -39,6 +39,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     copartitioned: one worker must get the same partition of all of these, so they have as many partitions as events.
     stamped: the broker's clock is needed (LogAppendTime), since timers and evictions run on it.
     retention_s: None for a compacted topic.
+    worker: the rights that a worker needs on it, in Kafka's words.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     partitions: int
     replication_factor: int
     max_message_bytes: int
+    worker: tuple[str, ...]
 
     def config(self) -> dict[str, str]:
         """The topic's configuration in Kafka's words, as it is created."""
@@ -76,7 +78,12 @@ def topics(settings: Settings) -> list[Topic]:
     names = Names.of(settings.topic_prefix)
 
     def topic(
-        name: str, purpose: str, keeps: int | None, *, copartitioned: bool = False, stamped: bool = True
+        name: str,
+        purpose: str,
+        keeps: int | None,
+        *worker: str,
+        copartitioned: bool = False,
+        stamped: bool = True,
     ) -> Topic:
         return Topic(
             name=name,
@@ -88,21 +95,30 @@ def topics(settings: Settings) -> list[Topic]:
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
             max_message_bytes=settings.max_message_bytes,
+            worker=worker,
         )
 
     return [
-        topic(names.events, "what agents do, by run", 7, copartitioned=True),
-        topic(names.operator, "approvals, raises, pins and outcomes, by people", 90, copartitioned=True),
-        topic(names.acks, "what kill-switches did, to the partition that the command names", 7, copartitioned=True),
-        topic(names.rollups, "what is wider than a run, by agent_name, team, environment", 7, copartitioned=True),
-        topic(names.alerts, "alerts, by run", 30),
-        topic(names.control, "kill, pause, resume and notice, by run", 7),
-        topic(names.standing, "standing kills and pauses, the last one of each target", None),
-        topic(names.deadletter, "what could not be decoded, as it came", 30),
-        topic(names.journal, "what else changed verdicts, for replay", 90, copartitioned=True),
+        topic(names.events, "what agents do, by run", 7, "Read", copartitioned=True),
+        topic(names.operator, "approvals, raises, pins and outcomes, by people", 90, "Read", copartitioned=True),
+        topic(names.acks, "what kill-switches did, where the command says", 7, "Read", copartitioned=True),
+        topic(names.rollups, "what is wider than a run, by scope", 7, "Read", "Write", copartitioned=True),
+        topic(names.alerts, "alerts, by run", 30, "Write"),
+        topic(names.control, "kill, pause, resume and notice, by run", 7, "Write"),
+        topic(names.standing, "standing kills and pauses, the last one of each target", None, "Write"),
+        topic(names.deadletter, "what could not be decoded, as it came", 30, "Write"),
+        topic(names.journal, "what else changed verdicts, for replay", 90, "Write", copartitioned=True),
         *(
             # Faust stamps and reads changelogs by itself: the broker's clock is not needed in them.
-            topic(changelog(settings, table), f"Faust table {table}", None, copartitioned=True, stamped=False)
+            topic(
+                changelog(settings, table),
+                f"Faust table {table}",
+                None,
+                "Read",
+                "Write",
+                copartitioned=True,
+                stamped=False,
+            )
             for table in TABLES
         ),
     ]

@@ -73,6 +73,24 @@ async def test_topics_that_a_user_may_not_see_are_told_as_a_missing_right(secure
     assert f"--operation Describe --topic {settings.topic_prefix}.events" in told[0].command
 
 
+async def test_a_worker_without_the_right_to_write_is_told_before_it_starts(secure_kafka) -> None:  # type: ignore[no-untyped-def]
+    mine = prefix()
+    async with admin_client(replace(secure_kafka.admin, topic_prefix=mine)) as client:
+        made = await create(client, replace(secure_kafka.admin, topic_prefix=mine))
+        assert made.problems == ()
+    for operation in (AclOperation.READ, AclOperation.DESCRIBE_CONFIGS):
+        secure_kafka.grant("reader", operation, mine)
+    settings = secure_kafka.user("reader", mine)
+    async with admin_client(settings) as client:
+        told = await check(client, settings)
+        assert await check(client, settings, as_worker=False) == []
+    group = told.pop()
+    assert f"--operation Read --group {mine}-worker" in group.command
+    assert {problem.topic for problem in told} == {t.name for t in topics(settings) if "Write" in t.worker}
+    assert "User:reader lacks the right Write" in told[0].text
+    assert f"--operation Write --topic {told[0].topic}" in told[0].command
+
+
 async def test_the_right_to_create_on_a_prefix_is_enough(secure_kafka) -> None:  # type: ignore[no-untyped-def]
     mine = prefix()
     for operation in (AclOperation.CREATE, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS):
