@@ -13,7 +13,7 @@ COPY monitor monitor
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels .
 RUN python -m venv /opt/killcord
 RUN /opt/killcord/bin/pip install --require-hashes -r runtime.lock
-RUN /opt/killcord/bin/pip install --no-deps --no-index --find-links wheels killcord[monitor]
+RUN /opt/killcord/bin/pip install --no-deps --no-index --find-links wheels killcord
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent killcord
