@@ -28,6 +28,8 @@ RULES: dict[str, Rule] = {
     rule.id: rule for rules in (*(detector.rules for detector in DETECTORS), ENGINE_RULES) for rule in rules
 }
 
+LATE_S = 3600.0  # events may arrive this late by their own clock; beyond, the broker's counts
+
 
 class Engine:
     """Parameters: the policy; a governor (its own by default); ``on_error(detector name, error)`` hears of a detector
@@ -119,7 +121,8 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
     """What every event says of its run. The first to name something is believed; time never goes back."""
     run.offset = at.offset
     run.missing = missing
-    time = event.time if at.stamp is None else min(event.time, at.stamp)
+    # An agent's clock may be off, or lie: by less than an hour to the past, and not at all to the future.
+    time = event.time if at.stamp is None else min(max(event.time, at.stamp - LATE_S), at.stamp)
     if time > run.now:
         run.now = time
     if not run.started_at:

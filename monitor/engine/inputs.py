@@ -18,6 +18,7 @@ from monitor.engine.state import MOST_DECISIONS, RunState
 from monitor.messages import Ack, Alert, JournalEntry, OperatorDecision, identify
 
 MOST_WATCHERS = 16
+MOST_REISSUES = 5
 
 
 def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
@@ -38,14 +39,47 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
         if (status := on_ack(tracked, ack)) is not None:
             changed = True
             _on_status(state, tracked, status, ack, out)
+        elif ack.status == "stopped" and _counted(state, tracked, ack, out):
+            changed = True
     if changed:
         out.journal.append(_entry(state, digest, kind="ack", ack=ack))
     return out
 
 
+def _counted(state: RunState, tracked: Tracked, ack: Ack, out: Outcome) -> bool:
+    """A proof may come first and what got through before it a moment later: a guard has to look that up."""
+    stopped = state.run.stopped
+    if stopped is None or stopped.command_id != ack.command_id or tracked.counted:
+        return False
+    if ack.actions_after is None and ack.last_seq is None:
+        return False
+    tracked.counted = True
+    stopped.last_seq = ack.last_seq
+    if ack.actions_after is not None:
+        _revise(state, tracked, out, f"{ack.actions_after} actions got through in between.", resolved=True)
+    tracked.alert = None
+    return True
+
+
+def _reissue(state: RunState, tracked: Tracked, out: Outcome) -> None:
+    """A kill that a switch refused as stale, since an operator's commands were not known here: with a higher epoch."""
+    state.epoch += 1
+    tracked.reissued += 1
+    tracked.command = msgspec.structs.replace(
+        tracked.command, id=identify("again", tracked.command.id), epoch=state.epoch
+    )
+    tracked.status, tracked.attempts, tracked.acks = "issued", 1, []
+    state.killed_by = tracked.command.id
+    out.commands.append(tracked.command)
+
+
 def _on_status(state: RunState, tracked: Tracked, status: Status, ack: Ack, out: Outcome) -> None:
     action = tracked.command.action
+    if status == "refused" and action == "kill" and tracked.reissued < MOST_REISSUES:
+        _reissue(state, tracked, out)
+        return
     if status == "confirmed" and action == "kill":
+        tracked.counted = ack.actions_after is not None or ack.last_seq is not None
         state.run.stopped = Stopped(
             command_id=tracked.command.id,
             time=ack.time,
@@ -72,7 +106,8 @@ def _on_status(state: RunState, tracked: Tracked, status: Status, ack: Ack, out:
             )
         case _:
             return
-    if tracked.done and action != "pause":  # a pause's alert is resolved by its resume
+    # A pause's alert is resolved by its resume; a kill's may still be told what got through.
+    if tracked.done and action != "pause" and (tracked.counted or status != "confirmed"):
         tracked.alert = None
 
 

@@ -36,6 +36,7 @@ MOST_ACKS = 16
 class Tracked(Struct, kw_only=True, omit_defaults=True):
     """A command and how far it is. ``issued_at``: seconds by the clock that `due` is asked with.
 
+    reissued: how often a kill was refused as stale and issued anew. counted: the proof said what got through.
     alert: as last published, so that an acknowledgement can revise it; dropped when the command is done.
     """
 
@@ -44,6 +45,8 @@ class Tracked(Struct, kw_only=True, omit_defaults=True):
     issued_at: float = 0.0
     attempts: int = 1
     acks: list[str] = []
+    reissued: int = 0
+    counted: bool = False
     alert: Alert | None = None
 
     @property

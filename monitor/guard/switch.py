@@ -40,6 +40,7 @@ class GuardSwitch:
         self._guarded, self._settings = guarded, settings
         self._without, self._wait_s = without_monitor, wait_s
         self._counting: threading.Thread | None = None
+        self._answering = threading.Lock()
         self.switch = KillSwitch(
             guarded.run_id,
             on_kill=self._kill,
@@ -71,11 +72,17 @@ class GuardSwitch:
                 self._guarded.kill()  # so that `run` starts nothing, whichever thread comes first
             return self._guarded.run()
         finally:
-            if self._counting is not None:
-                self._counting.join(COUNT_S)
+            with self._answering:  # the program ends while its kill is still being proven
+                counting = self._counting
+            if counting is not None:
+                counting.join(COUNT_S)
             self.switch.close()
 
     def _kill(self, command: Command) -> Proof:
+        with self._answering:
+            return self._killed(command)
+
+    def _killed(self, command: Command) -> Proof:
         stopped = self._guarded.kill(by=f"{command.issued_by}: {command.reason}")
         detail = f"{stopped.method}: {stopped.killed} processes killed, {stopped.left} left, {stopped.seconds:.3f} s"
         if stopped.left:
@@ -83,8 +90,9 @@ class GuardSwitch:
         if self._guarded.state == "ended":
             return Proof(detail=f"{stopped.method}: had ended by itself, none left")
         if command.event_id is not None:  # asks Kafka, and the proof must not wait for that
-            self._counting = threading.Thread(target=self._count, args=(command, detail), daemon=True)
-            self._counting.start()
+            counting = threading.Thread(target=self._count, args=(command, detail), daemon=True)
+            counting.start()
+            self._counting = counting
         return Proof(detail=detail)
 
     def _count(self, command: Command, detail: str) -> None:

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from detectors.fleet import FleetState
 from detectors.rollup import Rollup
+from monitor.client.reader import consumer, partitions_of, read_to_end, since
 from monitor.decode import Undecodable, decode
 from monitor.engine.engine import Engine
 from monitor.engine.fleet import FleetEngine
@@ -24,10 +25,8 @@ from monitor.engine.state import RunState, expired, new
 from monitor.messages import JournalEntry
 from monitor.policy import Policy
 from monitor.replay.judge import Judged
-from monitor.settings import Settings, aiokafka_options
+from monitor.settings import Settings
 from monitor.topics import Names
-
-POLL_MS = 500
 
 
 class Range(NamedTuple):
@@ -91,35 +90,21 @@ class TopicJudge:
         return found
 
     async def _partitions(self, topic: str) -> list[int]:
-        consumer = AIOKafkaConsumer(**aiokafka_options(self._settings))
-        await consumer.start()
-        try:
-            await consumer.topics()
-            return sorted(consumer.partitions_for_topic(topic) or ())
-        finally:
-            await consumer.stop()
+        async with consumer(self._settings) as reader:
+            return [place.partition for place in await partitions_of(reader, [topic])]
 
     async def _records(self, topic: str, partition: int, within: Range) -> AsyncIterator[ConsumerRecord]:
         place = TopicPartition(topic, partition)
-        consumer = AIOKafkaConsumer(
-            enable_auto_commit=False, auto_offset_reset="earliest", **aiokafka_options(self._settings)
-        )
-        await consumer.start()
-        try:
-            consumer.assign([place])
-            end = (await consumer.end_offsets([place]))[place]
-            first = (await consumer.beginning_offsets([place]))[place]
+        async with consumer(self._settings) as reader:
+            await partitions_of(reader, [topic])
+            reader.assign([place])
+            first = await reader.beginning_offsets([place])
             if within.since is not None:
-                found = (await consumer.offsets_for_times({place: int(within.since * 1000)}))[place]
-                first = found.offset if found is not None else end
-            consumer.seek(place, first)
-            while (await consumer.position(place)) < end:
-                for record in (await consumer.getmany(place, timeout_ms=POLL_MS)).get(place, []):
-                    if record.offset >= end or (within.until is not None and record.timestamp / 1000 > within.until):
-                        return
-                    yield record
-        finally:
-            await consumer.stop()
+                first = await since(reader, [place], within.since)
+            async for record in read_to_end(reader, first):
+                if within.until is not None and record.timestamp / 1000 > within.until:
+                    return
+                yield record
 
 
 class Partition:

@@ -66,5 +66,5 @@ async def _partitions(settings: Settings) -> int:
             listed = "\n".join(f"  {problem}" for problem in problems)
             raise StartError(f"the topics do not fit:\n{listed}\nCreate what is missing: killcord topics create")
         name = topics(settings)[0].name
-        found, _ = await look(client, [name])
+        found, _ = await look(client, [name], configs=False)
         return found[name].partitions
