@@ -44,9 +44,7 @@ def asyncapi() -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "servers": {"kafka": _server()},
-        "channels": {
-            name: _channel(name, channel, shapes[getattr(names, name)]) for name, channel in CHANNELS.items()
-        },
+        "channels": {name: _channel(name, channel, shapes[getattr(names, name)]) for name, channel in CHANNELS.items()},
         "operations": {
             operation: body for name, channel in CHANNELS.items() for operation, body in _operations(name, channel)
         },

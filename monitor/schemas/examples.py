@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.event import (
-    CommitPoint, Decision, Heartbeat, Message, Metric, ModelCall, RunFinished, RunStarted, ToolCall, ToolResult,
+    CommitPoint,
+    Decision,
+    Heartbeat,
+    Message,
+    Metric,
+    ModelCall,
+    RunFinished,
+    RunStarted,
+    ToolCall,
+    ToolResult,
 )  # fmt: skip
 from detectors.rollup import Rollup
 from monitor.messages import Ack, Alert, Command, Evidence, JournalEntry, OperatorDecision
