@@ -6,11 +6,11 @@ import shlex
 from functools import lru_cache
 from typing import Any
 
+from detectors.destructive.bounds import MAX_BYTES
 from detectors.destructive.catalogue import shipped
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.functions import Vocabulary, judge_function, vocabulary, words_of
-from detectors.destructive.redirects import MAX_BYTES
 from detectors.destructive.shell import analyse
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import clean

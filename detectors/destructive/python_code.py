@@ -6,6 +6,7 @@ Names are followed through plain assignments and `os.path.join`, f-strings, `Pat
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 MAX_CODE = 64 * 1024
 MAX_COMMANDS = 32
+# Code without any of these calls nothing that is looked for; parsing it would cost a hundred times as much.
+_WORTH = re.compile(
+    r"rmtree|remove|unlink|rmdir|system|popen|subprocess|getoutput|getstatusoutput|execute|exec|eval|raw"
+)
 _DEEP = frozenset({"shutil.rmtree", "rmtree", "distutils.dir_util.remove_tree", "fs.rmtree"})
 _ONE = frozenset({"os.remove", "os.unlink", "os.rmdir", "os.removedirs"})
 _SHELL = frozenset(
@@ -32,6 +37,8 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) ->
 
     Code that does not parse, or is longer than 64 KiB, has no effects that are known.
     """
+    if not _WORTH.search(text):
+        return []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.destructive.bounds import MAX_BYTES
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import NET, UNKNOWN, fields, is_unknown, literal
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from detectors.destructive.shell import Shell
 
-MAX_BYTES = 64 * 1024  # of one command; the rest is not read
 
 SEQUENCE = frozenset({
     "program", "list", "compound_statement", "do_group", "else_clause", "elif_clause", "negated_command", "ERROR",

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import tree_sitter_bash
 from tree_sitter import Language, Parser
 
+from detectors.destructive.bounds import MAX_BYTES, TooMuch, check_nesting
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.programs import Programs
-from detectors.destructive.redirects import MAX_BYTES, SEQUENCE, STATEMENTS, redirect, redirected_statement
+from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redirected_statement
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
 from detectors.destructive.words import Words
@@ -35,10 +36,6 @@ _LEADING_BRACES = re.compile(r"((?:^|[;&|\n])[ \t]*)\{([^\s{}'\"$;&|]+,[^\s{}'\"
 _parsers = threading.local()  # a Parser is not safe to share
 
 
-class TooMuch(Exception):
-    """A script that is deeper or longer than the limits: what was read so far stands."""
-
-
 def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
     """What a shell command would do, creations included, in order. Never raises; what could not be read is said."""
     source = clean(text)
@@ -49,6 +46,8 @@ def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
         shell.script(source[:MAX_BYTES], Scope(context))
     except (TooMuch, RecursionError) as error:
         reason = str(error) or "too deeply nested"
+    if not reason and not shell.read and source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
+        reason = "not a form of shell that is understood"
     if reason:
         shell.effects.append(
             Effect(action="execute_unknown", thing="code", target=f"a command that could not be read whole: {reason}",
@@ -72,6 +71,7 @@ class Shell:
         self.context = context
         self.effects: list[Effect] = []
         self.programs = Programs(self, catalogue)
+        self.read = 0  # command lines
         self.steps = 0
         self.depth = 0
         self.words = Words(b"", self.substitute)
@@ -79,6 +79,7 @@ class Shell:
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
         outer = self.words
+        check_nesting(text)
         if "{" in text:
             text = _LEADING_BRACES.sub(lambda found: found.group(1) + found.group(2).replace(",", " "), text)
         source = text.encode("utf-8", "replace")
@@ -144,6 +145,7 @@ class Shell:
         if assigned:
             scope = scope.fork() if argv[0] not in ("export", "cd") else scope
             scope.variables.update(assigned)
+        self.read += 1
         return self.programs.run(argv, scope, stdin, self.words.text(node))
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:

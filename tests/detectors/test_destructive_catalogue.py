@@ -72,7 +72,7 @@ programs:
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(text: bytes, said: str) -> None:
-    with pytest.raises(CatalogueError, match="mine.yaml") as refused:
+    with pytest.raises(CatalogueError, match=r"mine\.yaml") as refused:
         read("mine.yaml", text)
     assert said in str(refused.value)
 

@@ -41,6 +41,9 @@ HOSTILE = {
     "sudo sudo": "sudo " * 12000 + "rm -rf /",
     "xargs xargs": "echo a | " + "xargs " * 5000 + "rm",
     "arrays": "a=(" * 8000,
+    "arrays of arrays": "a=(b " * 10_000 + ")" * 10_000,
+    "function heads": "a() " * 16_000,
+    "old arithmetic": "$[" * 30_000,
     "cases": "case x in " * 3000,
     "binary": bytes(range(256)).decode("latin-1") * 100,
     "marks": "\ue000\ue001\ue004\ue008\ue009\ue00a" * 1000,
@@ -69,6 +72,11 @@ def test_what_is_cut_is_said() -> None:
 def test_what_stands_before_the_cut_counts() -> None:
     effects = effects_of_call("bash", {"command": "rm -rf /; " + "ls " * 50_000}, Context())
     assert {WIDE, UNSEEN} <= {verdict(effect) for effect in effects}
+
+
+def test_what_cannot_be_read_at_all_is_said() -> None:
+    effects = effects_of_call("bash", {"command": "((((((rm -rf /))))))"}, Context())
+    assert {verdict(effect) for effect in effects} == {UNSEEN}
 
 
 @pytest.mark.parametrize("depth", [100, 3000])

@@ -1,0 +1,38 @@
+"""Texts that the parser would take seconds to read: found before it is asked.
+
+tree-sitter's error recovery is quadratic in openings that are never closed: 64 KiB of ``$[`` take ten seconds. What
+people write is not nested a hundred deep.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_BYTES = 64 * 1024  # of one command; the rest is not read
+MAX_NESTING = 120
+_SHORT = 400
+_BRACKETS = re.compile(r"[()\[\]{}]")
+_HEADS = re.compile(r"(?:[\w.-]+[ \t]*\([ \t]*\)\s*){64}")
+_OPENING = frozenset("([{")
+
+
+class TooMuch(Exception):
+    """A script beyond the limits: what was read so far stands."""
+
+
+def check_nesting(text: str) -> None:
+    """Raises TooMuch for a text whose brackets are open deeper than `MAX_NESTING`, quoted ones included."""
+    if len(text) < _SHORT:
+        return
+    if text.count("(") + text.count("[") + text.count("{") < MAX_NESTING:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        if found.group() in _OPENING:
+            depth += 1
+            if depth > MAX_NESTING:
+                raise TooMuch(f"brackets open more than {MAX_NESTING} deep")
+        elif depth:
+            depth -= 1
+    if _HEADS.search(text):
+        raise TooMuch("functions within functions without a body")
