@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from monitor.settings import SettingsError, load
+from monitor.settings import Loaded, SettingsError, load
 
 
-def kafka_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options, and passes ``settings: Settings`` in their place. Settings that cannot be used end it."""
+def loaded_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options, and passes ``loaded: Loaded`` in their place. Settings that cannot be used end it."""
 
     @click.option("--brokers", metavar="HOST:PORT[,...]", help="Kafka's bootstrap servers [KILLCORD_BROKERS].")
     @click.option("--config", "config", type=click.Path(dir_okay=False), help="Settings file [KILLCORD_CONFIG].")
@@ -27,6 +27,16 @@ def kafka_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             raise click.ClickException(f"--config {config}: {error.strerror}") from error
-        return command(*arguments, settings=loaded.settings, **options)
+        return command(*arguments, loaded=loaded, **options)
 
     return with_settings
+
+
+def kafka_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, for a command that takes ``settings: Settings`` and need not know where they are from."""
+
+    @functools.wraps(command)
+    def with_settings(*arguments: Any, loaded: Loaded, **options: Any) -> Any:
+        return command(*arguments, settings=loaded.settings, **options)
+
+    return loaded_options(with_settings)
