@@ -13,6 +13,7 @@ MAX_NESTING = 120
 _SHORT = 400
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _HEADS = re.compile(r"(?:[\w.-]+[ \t]*\([ \t]*\)\s*){64}")
+_HEADLESS = re.compile(r"^[ \t]*<<", re.MULTILINE)
 _OPENING = frozenset("([{")
 
 
@@ -24,6 +25,8 @@ def check_nesting(text: str) -> None:
     """Raises TooMuch for a text whose brackets are open deeper than `MAX_NESTING`, quoted ones included."""
     if len(text) < _SHORT:
         return
+    if text.count("<<") > MAX_NESTING and len(_HEADLESS.findall(text)) > MAX_NESTING:
+        raise TooMuch("here-documents without a command")
     if text.count("(") + text.count("[") + text.count("{") < MAX_NESTING:
         return
     depth = 0

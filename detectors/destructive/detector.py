@@ -17,8 +17,6 @@ from detectors.destructive.effects import (
     UNSEEN,
     WIDE,
     Effect,
-    describe,
-    outlook,
     verdict,
 )  # fmt: skip
 from detectors.destructive.memory import (
@@ -31,6 +29,7 @@ from detectors.destructive.memory import (
     rebuilt,
     remember,
 )  # fmt: skip
+from detectors.destructive.wording import certainty, describe, outlook
 from detectors.detector import Detector, Example, Finding, Rule, RuleSet, Run, Severity, shorten
 from detectors.event import Event, ToolCall, ToolResult
 
@@ -130,12 +129,12 @@ class Destructive(Detector[Memory]):
 
     def _finding(self, event: ToolCall, run: Run, rule: str, effects: list[Effect], production: bool) -> Finding:
         worst = effects[0]
-        command = worst.excerpt or event.tool
+        command = _quoted(event, worst)
         where = " in production" if production or any(effect.production for effect in effects) else ""
         more = f", and {len(effects) - 1} more" if len(effects) > 1 else ""
-        sure = {"likely": " Judged as if the unset variables in it were empty." if worst.thing == "files" else "",
-                "possible": " The target is not known for certain."}.get(worst.certainty, "")  # fmt: skip
-        summary = f"Would {describe(worst)}{more}{where}, {outlook(worst)}: `{shorten(command, 160)}`.{sure}"
+        summary = (
+            f"Would {describe(worst)}{more}{where}, {outlook(worst)}: `{shorten(command, 160)}`.{certainty(worst)}"
+        )
         severity: Severity | None = "critical" if where and rule in (NARROW, REBUILD) else None
         if where and rule == REVERSIBLE:
             severity = "warning"
@@ -167,6 +166,14 @@ class Destructive(Detector[Memory]):
             evidence=(run.evidence(event, effect.excerpt or event.tool),),
             facts={"destroyed_by": destroyer, "thing": thing, "target": target},
         )
+
+
+def _quoted(event: ToolCall, effect: Effect) -> str:
+    """The whole command where it is short: a pipe says more than its end."""
+    arguments = event.arguments
+    texts = [arguments] if isinstance(arguments, str) else list((arguments or {}).values())
+    part = effect.excerpt or event.tool
+    return next((text for text in texts if isinstance(text, str) and part in text and len(text) <= 160), part)
 
 
 def _facts(effects: list[Effect]) -> dict[str, Any]:
