@@ -18,7 +18,8 @@ Seconds = Annotated[float, Meta(ge=0)]
 UnixTime = Annotated[float, Meta(ge=0, description="Unix seconds, UTC.")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Dollars = Annotated[float, Meta(ge=0)]
-Labels: TypeAlias = dict[str, str | int | float | bool | None]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Labels: TypeAlias = dict[str, str | Whole | float | bool | None]
 
 
 class Event(Struct, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -85,7 +86,7 @@ class ToolResult(Event, tag="tool.result", kw_only=True):
     kind: ClassVar[str] = "tool.result"
     call_id: Name | None = None
     status: Literal["ok", "error", "denied", "timeout"] | None = None
-    exit_code: int | None = None
+    exit_code: Whole | None = None
     output: str | None = None
     output_sha256: Name | None = None
     output_bytes: Count | None = None

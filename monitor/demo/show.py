@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
@@ -17,6 +19,7 @@ from rich.text import Text
 from monitor.demo.observe import Seen
 from monitor.messages import Ack, Alert, Command
 
+PICTURE_WIDTH = 132
 LINES = 12  # of the log that the live view keeps below its table
 
 
@@ -102,7 +105,9 @@ class Plain:
         self._print(line)
 
     def message(self, run_id: str, message: Alert | Command | Ack) -> None:
-        self._print(told(run_id, message))
+        minor = isinstance(message, Ack) and message.status in ("watching", "received")
+        if not (minor or (isinstance(message, Alert) and message.revision > 1)) or not self._console.record:
+            self._print(told(run_id, message))
 
     def state(self, fleet: dict[str, Seen]) -> None:
         return
@@ -115,7 +120,9 @@ class Plain:
         self._console.print("passed" if not wrong else f"failed: {len(wrong)} of {len(fleet)} runs", highlight=False)
 
     def _print(self, line: str) -> None:
-        self._console.print(f"[dim]{datetime.now():%H:%M:%S}[/] {escape(line)}", highlight=False, soft_wrap=True)
+        recording = self._console.record
+        drawn = Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), line, overflow="ellipsis", no_wrap=recording)
+        self._console.print(drawn, highlight=False, soft_wrap=not recording)
 
 
 class OnTerminal(Plain):
@@ -167,6 +174,18 @@ class Json:
         for seen in fleet.values():
             _line(row(seen))
         _line({"passed": all(seen.missing() is None for seen in fleet.values()), "seconds": round(seconds, 1)})
+
+
+def recorder() -> Console:
+    """A console that also remembers, in the width of the picture."""
+    return Console(record=True, width=PICTURE_WIDTH)
+
+
+def picture(console: Console, path: str) -> None:
+    """What a recording console showed, as SVG."""
+    drawn = console.export_svg(title="killcord demo", font_aspect_ratio=0.61)
+    # Fonts from elsewhere: a picture must not call anyone.
+    Path(path).write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))
 
 
 def _line(value: dict[str, Any]) -> None:

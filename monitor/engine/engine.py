@@ -28,6 +28,8 @@ RULES: dict[str, Rule] = {
     rule.id: rule for rules in (*(detector.rules for detector in DETECTORS), ENGINE_RULES) for rule in rules
 }
 
+MOST_TEXT = 1024  # characters of a workspace's path; a longer one is not believed
+MOST_LABELS, LABEL_TEXT = 16, 128
 LATE_S = 3600.0  # events may arrive this late by their own clock; beyond, the broker's counts
 
 
@@ -136,10 +138,15 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
     if run.agent_version is None:
         run.agent_version = event.agent_version
     if isinstance(event, RunStarted):
-        run.workspace = run.workspace or event.workspace
+        if event.workspace is not None and len(event.workspace) <= MOST_TEXT:
+            run.workspace = run.workspace or event.workspace
         run.schedule_id = run.schedule_id or event.schedule_id
         run.parent_run_id = run.parent_run_id or event.parent_run_id
-        run.labels = run.labels or event.labels
+        if event.labels and not run.labels:
+            run.labels = {
+                name[:LABEL_TEXT]: value[:LABEL_TEXT] if isinstance(value, str) else value
+                for name, value in list(event.labels.items())[:MOST_LABELS]
+            }
     elif isinstance(event, RunFinished):
         run.finished = True
 

@@ -7,11 +7,12 @@ commit, tables and their recovery.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import faust
 import structlog
-from faust.types import TP, StreamT
+from faust.types import TP, EventT, StreamT
 
 from detectors.fleet import FleetState
 from monitor.engine import fleet
@@ -25,7 +26,7 @@ from monitor.worker import transport
 from monitor.worker.checkpoint import Checkpoint
 from monitor.worker.faust_settings import faust_options
 from monitor.worker.fleet import FleetJudge
-from monitor.worker.judge import Judge
+from monitor.worker.judge import Incoming, Judge
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
 from monitor.worker.record import Record
@@ -81,36 +82,48 @@ class Monitor:
         """None when events are judged, else why not."""
         if self.app.rebalancing:
             return "rebalancing"
+        if self._ready is None and self.outbox.refused is not None:
+            return f"Kafka does not take what is sent: {self.outbox.refused}"
         return self._ready
 
     def _agents(self) -> None:
-        names, app = self.names, self.app
+        names, app, metrics = self.names, self.app, self.metrics
 
         @app.agent(self._topic(names.events), name="events")
         async def events(stream: StreamT[bytes]) -> None:
             async for event in stream.noack().events():
-                self.judge.events(event.message)
-                self.checkpoint.took(event)
+                started = time.perf_counter()
+                self._take(self.judge.events, event)
+                metrics.batch(time.perf_counter() - started)
 
         @app.agent(self._topic(names.acks), name="acks")
         async def acks(stream: StreamT[bytes]) -> None:
             async for event in stream.noack().events():
-                self.judge.ack(event.message)
-                self.checkpoint.took(event)
+                self._take(self.judge.ack, event)
 
         @app.agent(self._topic(names.operator), name="operator")
         async def operator(stream: StreamT[bytes]) -> None:
             async for event in stream.noack().events():
-                wide = self.judge.decision(event.message)
-                if wide is not None:
-                    self.fleet_judge.decision(event.message.partition, wide)
-                self.checkpoint.took(event)
+                self._take(self._decision, event)
 
         @app.agent(self._topic(names.rollups), name="rollups")
         async def rollups(stream: StreamT[bytes]) -> None:
             async for event in stream.noack().events():
-                self.fleet_judge.rollup(event.message)
-                self.checkpoint.took(event)
+                self._take(self.fleet_judge.rollup, event)
+
+    def _take(self, handle: Callable[[Incoming], None], event: EventT) -> None:
+        """Takes one message in. What no code foresaw goes to the dead-letter topic: Faust would skip it in silence."""
+        try:
+            handle(event.message)
+        except Exception as error:
+            log.exception("message failed", topic=event.message.topic, offset=event.message.offset)
+            self.judge.bury(event.message, f"the worker failed on it: {type(error).__name__}: {error}")
+        self.checkpoint.took(event)
+
+    def _decision(self, message: Incoming) -> None:
+        wide = self.judge.decision(message)
+        if wide is not None:
+            self.fleet_judge.decision(message.partition, wide)
 
     def _topic(self, name: str) -> Any:
         return self.app.topic(
@@ -199,14 +212,15 @@ class Monitor:
         if isinstance(found, PolicyError):
             self.metrics.policy_reload("refused")
             log.error("policy refused, the last good one stays", policy=self.settings.policy, problems=str(found))
-        elif found is not None and found.digest != self.judge.engine.policy.digest:
-            self.judge.use(found)
-            self.fleet_judge.use(found)
+        elif found is not None:
             self.metrics.policy_reload("taken")
-            self._took_in_policy(found)
+            if found.digest != self.judge.engine.policy.digest:
+                self.judge.use(found)
+                self.fleet_judge.use(found)
+                self._took_in_policy(found)
 
     def _took_in_policy(self, policy: Policy) -> None:
-        self.metrics.policy(policy.digest)
+        self.metrics.in_force(policy)
         log.info("policy in force", digest=policy.digest, file=self.settings.policy or "shipped default")
 
     async def _send(self, record: Record) -> Any:

@@ -67,7 +67,7 @@ class Judge:
         """One message of the event topic."""
         decoded = decode(message.value, self._settings.max_event_bytes)
         if isinstance(decoded, Undecodable):
-            self._bury(message, decoded.reason)
+            self.bury(message, decoded.reason)
             return
         if decoded.unknown:
             self._metrics.unknown_kinds(decoded.unknown)
@@ -188,10 +188,11 @@ class Judge:
         try:
             return decoder.decode(message.value or b"")
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            self._bury(message, str(error) or type(error).__name__)
+            self.bury(message, str(error) or type(error).__name__)
             return None
 
-    def _bury(self, message: Incoming, reason: str) -> None:
+    def bury(self, message: Incoming, reason: str) -> None:
+        """To the dead-letter topic, with where it lay and why."""
         self._metrics.undecodable()
         log.warning(
             "undecodable", topic=message.topic, partition=message.partition, offset=message.offset, reason=reason

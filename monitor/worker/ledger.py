@@ -75,7 +75,16 @@ class Ledger(Generic[S]):
 
     def cut(self) -> list[tuple[int, bytes, bytes]]:
         """(partition, key, bytes) of every state that has changed since the last cut, as it is now."""
-        cut = [(partition, key.encode(), self._encode(self._decoded[partition, key])) for partition, key in self._dirty]
+        cut = []
+        for partition, key in self._dirty:
+            try:
+                data = self._encode(self._decoded[partition, key])
+            except (ValueError, OverflowError, TypeError) as error:
+                # One state that cannot be written must not keep all others from being written.
+                self._on_corrupt(partition, key, error)
+                del self._decoded[partition, key]
+                continue
+            cut.append((partition, key.encode(), data))
         self._dirty.clear()
         if len(self._decoded) > MOST_DECODED:
             # The bytes go to the store below, in the same step of the event loop, so nothing is lost here.

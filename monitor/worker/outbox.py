@@ -34,13 +34,17 @@ Send = Callable[[Record], Awaitable[Awaitable[Any]]]
 
 
 class Outbox:
-    """Sends, keeps count of what is under way, and lets the checkpoint wait for it."""
+    """Sends, keeps count of what is under way, and lets the checkpoint wait for it.
+
+    refused: why Kafka did not take the latest record; None while it does.
+    """
 
     def __init__(self, names: Names, send: Send, metrics: Metrics) -> None:
         self.names = names
         self._send = send
         self._metrics = metrics
         self._under_way: set[asyncio.Task[None]] = set()
+        self.refused: str | None = None
 
     def publish(self, out: Outcome, stamp: float | None = None) -> None:
         """Sends an outcome: commands first and at once. ``stamp``: the broker's, of the event that led to it."""
@@ -89,11 +93,13 @@ class Outbox:
                 await (await self._send(record))
             except (TimeoutError, KafkaError, OSError) as error:
                 attempts += 1
+                self.refused = repr(error)
                 say = log.critical if attempts == ALARM_AFTER else log.warning
                 say("not taken by Kafka, trying again", topic=record.topic, attempts=attempts, error=repr(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
                 continue
+            self.refused = None
             if then is not None:
                 then()
             return

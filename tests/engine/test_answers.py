@@ -312,6 +312,14 @@ def test_time_is_capped_by_the_brokers_stamp(story: Story) -> None:
     assert story.state.run.now == 1000.0
 
 
+def test_an_agent_cannot_stop_the_clock(story: Story) -> None:
+    for second in (0.0, 40_000.0):
+        beat = Heartbeat(id=f"old-{second}", time=0.0, run_id=RUN)
+        story.engine.take(story.state, [beat], Position("t", 0, story.n, 1_000_000.0 + second))
+        story.n += 1
+    assert story.state.run.now - story.state.run.started_at == 40_000.0
+
+
 def test_a_run_in_the_wrong_partition_is_an_alarm_with_its_remedy() -> None:
     story = Story()
     story.engine = Engine(Policy.load(None), detectors=[Actor], partitions=8)
