@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -47,6 +48,7 @@ RULES = (
          description="Creates again what the same run destroyed: the new one lacks what the old one held."),
 )  # fmt: skip
 _MAX_FACTS = 8
+_JOINED = re.compile(r"[;&|\n]")
 
 
 class Destructive(Detector[Memory]):
@@ -83,7 +85,8 @@ class Destructive(Detector[Memory]):
         self, event: ToolCall, state: Memory, run: Run, rules: RuleSet, effects: tuple[Effect, ...], production: bool
     ) -> list[Finding]:
         made: list[str] = []
-        known = set(state.own).union(*state.pending.values())
+        known = set(state.own)
+        proven = _one_depends_on_the_other(event)
         broken: dict[str, list[Effect]] = {}
         findings: list[Finding] = []
         for effect in effects:
@@ -94,7 +97,7 @@ class Destructive(Detector[Memory]):
                     findings.append(self._rebuilt(event, run, effect, before, production))
                     state.destroyed.remove(before)
                 continue
-            if owns(known.union(made) if made else known, effect):
+            if owns(known.union(made) if made and proven else known, effect):
                 continue
             rule = verdict(effect, production)
             if rule is None:
@@ -113,18 +116,14 @@ class Destructive(Detector[Memory]):
         return findings
 
     def _made(self, event: ToolCall, state: Memory, made: list[str]) -> None:
-        """Made things count at once, and stop counting when the call turns out to have failed."""
-        if event.call_id:
-            state.pending[event.call_id[:64]] = made[-16:]
-            while len(state.pending) > MAX_PENDING:
-                oldest = next(iter(state.pending))
-                remember(state.own, state.pending.pop(oldest))
-        else:
-            remember(state.own, made)
+        """A thing counts as made when the result says that the call worked: the agent's word alone lowers nothing."""
+        state.pending[(event.call_id or "")[:64]] = made[-16:]
+        while len(state.pending) > MAX_PENDING:
+            del state.pending[next(iter(state.pending))]
 
     def _result(self, event: ToolResult, state: Memory) -> None:
         made = state.pending.pop((event.call_id or "")[:64], None)
-        if made and event.status in (None, "ok") and not event.exit_code:
+        if made and (event.status == "ok" or (event.status is None and event.exit_code == 0)) and not event.exit_code:
             remember(state.own, made)
 
     def _finding(self, event: ToolCall, run: Run, rule: str, effects: list[Effect], production: bool) -> Finding:
@@ -132,9 +131,8 @@ class Destructive(Detector[Memory]):
         command = _quoted(event, worst)
         where = " in production" if production or any(effect.production for effect in effects) else ""
         more = f", and {len(effects) - 1} more" if len(effects) > 1 else ""
-        summary = (
-            f"Would {describe(worst)}{more}{where}, {outlook(worst)}: `{shorten(command, 160)}`.{certainty(worst)}"
-        )
+        quote = f"`{shorten(command, 160)}`."
+        summary = f"Would {describe(worst)}{more}{where}, {outlook(worst)}: {quote}{certainty(worst)}"
         severity: Severity | None = "critical" if where and rule in (NARROW, REBUILD) else None
         if where and rule == REVERSIBLE:
             severity = "warning"
@@ -166,6 +164,13 @@ class Destructive(Detector[Memory]):
             evidence=(run.evidence(event, effect.excerpt or event.tool),),
             facts={"destroyed_by": destroyer, "thing": thing, "target": target},
         )
+
+
+def _one_depends_on_the_other(event: ToolCall) -> bool:
+    """Whether a command is joined by ``&&`` alone: a mkdir that fails then stops the rm behind it."""
+    arguments = event.arguments
+    texts = [arguments] if isinstance(arguments, str) else list((arguments or {}).values())
+    return not any(_JOINED.search(text.replace("&&", "")) for text in texts if isinstance(text, str))
 
 
 def _quoted(event: ToolCall, effect: Effect) -> str:

@@ -18,8 +18,9 @@ REBUILT = frozenset({"environment", "cluster", "cloud", "database", "table", "re
 
 
 class Memory(Struct, kw_only=True, omit_defaults=True):
-    """own: digests of what the run made. pending: the same by call, until its result says whether it worked.
+    """own: digests of what the run made, each proven by a result.
 
+    pending: the same by call, until its result says whether it worked.
     destroyed: ``thing:target`` of what is gone, with the event that did it, newest last. At most about 1.5 KiB.
     """
 

@@ -46,7 +46,7 @@ def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
         shell.script(source[:MAX_BYTES], Scope(context))
     except (TooMuch, RecursionError) as error:
         reason = str(error) or "too deeply nested"
-    if not reason and not shell.read and source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
+    if not reason and not shell.read and " " in source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
         reason = "not a form of shell that is understood"
     if reason:
         shell.effects.append(
