@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
@@ -44,17 +45,28 @@ class Lazy(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] not in EXTRA:
-                raise
-            raise click.ClickException(
-                f"`killcord {cmd_name}` needs {error.name}, which an agent's installation leaves out: "
-                "pip install 'killcord[monitor]'"
-            ) from error
+            raise _left_out(cmd_name, error) from None
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:  # a command may import what it needs only when it runs
+            raise _left_out(ctx.invoked_subcommand or "", error) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, _, text) in COMMANDS.items()])
+
+
+def _left_out(command: str, error: ModuleNotFoundError) -> Exception:
+    """The remedy, if the monitor extra has the module; else the error as it is."""
+    if (error.name or "").split(".")[0] not in EXTRA:
+        return error
+    return click.ClickException(
+        f"`killcord {command}` needs {error.name}, which an agent's installation leaves out: "
+        "pip install 'killcord[monitor]'"
+    )
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

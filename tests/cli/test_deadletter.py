@@ -25,10 +25,15 @@ ACK = (
 )
 
 
-def killcord(settings: Settings, *arguments: str, text: bool = True) -> subprocess.CompletedProcess[str]:
+def killcord(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    done = raw(settings, *arguments)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def raw(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("KILLCORD_")}
     return subprocess.run(
-        [*MAIN, "deadletter", *arguments], env=env | environment(settings), capture_output=True, text=text,
+        [*MAIN, "deadletter", *arguments], env=env | environment(settings), capture_output=True,
         timeout=60, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -85,7 +90,7 @@ async def test_nothing_is_listed_from_an_empty_topic(kafka_topics: Settings) -> 
 
 async def test_show_gives_the_original_bytes(buried: Buried) -> None:
     place = await buried.bury(BAD, b"run-2")
-    assert killcord(buried.settings, "show", place, "--raw", text=False).stdout == BAD
+    assert raw(buried.settings, "show", place, "--raw").stdout == BAD
     shown = killcord(buried.settings, "show", place)
     assert shown.returncode == 0
     for words in (f"{buried.names.events} partition 2 offset 7", "run-2", "because", "would be buried again"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -87,13 +88,13 @@ def test_where_the_right_to_create_is_missing_an_administrator_gets_the_commands
 
 
 async def test_check_waits_until_the_topics_are_there(kafka_settings: Settings) -> None:
-    waiting = subprocess.Popen(
-        [*MAIN, "topics", "check", "--until-ready", "--wait", "30"], env=env_of(kafka_settings),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    waiting = await asyncio.create_subprocess_exec(
+        *MAIN, "topics", "check", "--until-ready", "--wait", "30", env=env_of(kafka_settings),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert killcord(kafka_settings, "topics", "create").returncode == 0
-    _, said = waiting.communicate(timeout=60)
-    assert (waiting.returncode, said) == (0, "")
+    _, said = await asyncio.wait_for(waiting.communicate(), 60)
+    assert (waiting.returncode, said) == (0, b"")
     await remove(kafka_settings)
 
 

@@ -1,0 +1,94 @@
+"""Every command has help, and an agent's installation has all commands that it needs and says what it leaves out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from monitor.cli.main import COMMANDS, killcord
+
+# As `pip install killcord` leaves it: nothing of the monitor extra is there to import.
+LEAN = """
+import sys
+LEFT_OUT = {"faust", "mode", "river", "numpy", "scipy", "confluent_kafka", "prometheus_client"}
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in LEFT_OUT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refuse())
+from monitor.cli.main import main
+main()
+"""
+
+
+def lean(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", LEAN, *arguments], capture_output=True, text=True, timeout=60, check=False, input=given
+    )
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The names of all commands, and those below them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield (*path, name)
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands(killcord)), ids=" ".join)
+def test_help(path: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(killcord, [*path, "--help"])
+    assert done.exit_code == 0, done.output
+    usage, _, rest = done.output.partition("\n\n")
+    assert "Usage:" in usage
+    assert rest.strip() and not rest.strip().startswith("Options:"), f"{' '.join(path)} does not say what it does"
+
+
+def test_the_list_of_commands_tells_what_each_does() -> None:
+    shown = CliRunner().invoke(killcord, ["--help"]).output
+    assert all(f"  {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, extra, _) in COMMANDS.items() if not extra])
+def test_an_agent_s_installation_has(name: str) -> None:
+    done = lean(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: killcord" in done.stdout
+
+
+AGENT = [  # what is run there, exit status, what it says
+    (("config",), 0, "brokers = "),
+    (("policy", "show"), 0, "digest "),
+    (("topics", "check", "--brokers", "127.0.0.1:9", "--wait", "0"), 1, "no Kafka broker answered"),
+    (("deadletter", "list", "--brokers", "127.0.0.1:9"), 1, "KILLCORD_BROKERS"),
+    (("runs", "--brokers", "127.0.0.1:9"), 1, "KILLCORD_BROKERS"),
+    (("kill", "r", "--brokers", "127.0.0.1:9"), 1, "KILLCORD_BROKERS"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), AGENT, ids=[" ".join(row[0][:2]) for row in AGENT])
+def test_and_they_run_there(arguments: tuple[str, ...], status: int, words: str) -> None:
+    done = lean(*arguments)
+    assert done.returncode == status, done.stderr
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("worker", "--brokers", "127.0.0.1:9"), ("demo",)], ids=" ".join)
+def test_what_needs_the_rest_says_so_with_the_remedy(arguments: tuple[str, ...]) -> None:
+    done = lean(*arguments)
+    assert done.returncode == 1
+    assert "pip install 'killcord[monitor]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_command_is_said() -> None:
+    done = lean("stop")
+    assert (done.returncode, "No such command 'stop'" in done.stderr) == (2, True)
