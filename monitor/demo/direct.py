@@ -44,7 +44,7 @@ def perform(show: Show) -> bool:
     with tempfile.TemporaryDirectory(prefix="killcord-demo-") as directory, embedded_broker(_settings()) as settings:
         scratch = Path(directory)
         build(scratch)
-        settings = replace(settings, policy=str(POLICY), metrics_port=_free_port(), ack_timeout_s=2.0)
+        settings = replace(settings, policy=str(POLICY), metrics_port=_free_port(), data_dir=str(scratch / "worker"))
         return asyncio.run(_perform(settings, scratch, show))
 
 
