@@ -52,13 +52,15 @@ class FleetState(Struct, kw_only=True):
     marks: the last place counted, by source partition: twice the offset, plus one for a run's last rollup. The
     rollups of one key and source partition come in the order of their places, so what is at or below the mark was
     counted before. 12 bytes a partition of the event topic. epoch: commands issued. parts: the detectors' states by
-    name, which plain msgpack gives back as lists and mappings until `part` asks for them.
+    name, which plain msgpack gives back as lists and mappings until `part` asks for them. failed: when it was last said
+    of a detector that it raised, by its name.
     """
 
     pinned: bool = False
     epoch: int = 0
     marks: dict[int, int] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
+    failed: dict[str, float] = field(default_factory=dict)
 
     def admit(self, rollup: Rollup) -> bool:
         """Whether ``rollup`` is new; if so its place is remembered. One without an offset is always new."""
@@ -68,6 +70,19 @@ class FleetState(Struct, kw_only=True):
         if place <= self.marks.get(rollup.partition, -1):
             return False
         self.marks[rollup.partition] = place
+        return True
+
+    def say_failed(self, detector: str, time: float, every: float) -> bool:
+        """Whether it is time (seconds) to say that ``detector`` raised; if so that is remembered.
+
+        >>> state = FleetState()
+        >>> [state.say_failed("drift", at, 60.0) for at in (0.0, 59.0, 60.0, 61.0)]
+        [True, False, True, False]
+        """
+        last = self.failed.get(detector)
+        if last is not None and abs(time - last) < every:
+            return False
+        self.failed[detector] = time
         return True
 
     def part(self, detector: FleetDetector[S]) -> S:

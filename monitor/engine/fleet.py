@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from detectors.detector import MODES, Finding, Mode, Rule
+from detectors.detector import MODES, Finding, Mode, Rule, shorten
 from detectors.drift import Drift
 from detectors.fleet import FleetDetector, FleetState, Source
 from detectors.rollup import Rollup
 from monitor.engine.answer import ACTIONS, EXPIRES
 from monitor.engine.outcome import Outcome
+from monitor.engine.rules import DETECTOR_FAILED
 from monitor.messages import Alert, Command, Evidence, OperatorDecision, Scope, identify
 from monitor.policy import Answer, Policy, Resolved
 
 FLEET_DETECTORS: tuple[FleetDetector[Any], ...] = (Drift(),)
 STRONGEST: Mode = "pause"  # a statistic over a deployment never kills
+FAILURE_SAID_EVERY_S = 86_400.0  # a deployment lives on: its detector's failure is said again after a day
 
 encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(FleetState).decode
@@ -31,13 +34,28 @@ def decode(data: bytes) -> FleetState:
 
 
 class FleetEngine:
-    """Judges rollups. ``events_topic``: where the evidence lies; None: in files, whose lines have no partition."""
+    """Judges rollups. ``events_topic``: where the evidence lies; None: in files, whose lines have no partition.
 
-    def __init__(self, policy: Policy, *, events_topic: str | None = None, issued_by: str = "killcord") -> None:
+    ``on_error(detector name, error)`` hears of every time that a detector raised, which is also alerted, at most once a
+    day for each deployment and detector: one bad detector must not blind the others or end the worker.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        events_topic: str | None = None,
+        issued_by: str = "killcord",
+        detectors: Sequence[FleetDetector[Any]] = FLEET_DETECTORS,
+        on_error: Callable[[str, Exception], None] = lambda name, error: None,
+    ) -> None:
         self.policy = policy
         self._topic = events_topic
         self._issued_by = issued_by
-        self._rules: dict[str, Rule] = {rule.id: rule for detector in FLEET_DETECTORS for rule in detector.rules}
+        self._detectors = detectors
+        self._on_error = on_error
+        self._rules: dict[str, Rule] = {rule.id: rule for detector in detectors for rule in detector.rules}
+        self._rules[DETECTOR_FAILED.id] = DETECTOR_FAILED
 
     def process(self, state: FleetState, rollup: Rollup) -> Outcome:
         """Update ``state`` and return what to publish: nothing for a rollup that was counted before."""
@@ -45,10 +63,17 @@ class FleetEngine:
         if not state.admit(rollup):
             return out
         resolved = self._resolved(rollup)
-        for detector in FLEET_DETECTORS:
+        for detector in self._detectors:
             if not any(rule.id in resolved.rules for rule in detector.rules):
                 continue
-            for finding in detector.observe(rollup, state.part(detector), resolved.rules):
+            findings: list[Finding] = []
+            try:
+                findings.extend(detector.observe(rollup, state.part(detector), resolved.rules))
+            except Exception as error:  # whatever a detector does wrong, the deployment goes on being watched
+                self._on_error(detector.name, error)
+                if state.say_failed(detector.name, rollup.time, FAILURE_SAID_EVERY_S):
+                    findings.append(_failed(detector, rollup, error))
+            for finding in findings:
                 self._answer(state, rollup, finding, resolved.answer(finding.rule), out)
         return out
 
@@ -56,11 +81,11 @@ class FleetEngine:
         """Take a ``pin`` or ``unpin``; any other decision changes nothing here."""
         if decision.decision == "pin":
             state.pinned = True
-            for detector in FLEET_DETECTORS:
+            for detector in self._detectors:
                 detector.pin(state.part(detector))
         elif decision.decision == "unpin":
             state.pinned = False
-            for detector in FLEET_DETECTORS:
+            for detector in self._detectors:
                 detector.unpin(state.part(detector))
 
     def _resolved(self, rollup: Rollup) -> Resolved:
@@ -143,6 +168,18 @@ class FleetEngine:
             expires_at=None if expires is None else rollup.time + expires,
             epoch=state.epoch,
         )
+
+
+def _failed(detector: FleetDetector[Any], rollup: Rollup, error: Exception) -> Finding:
+    excerpt = f"rollup of run {rollup.run_id}: {type(error).__name__}"
+    return Finding(
+        rule=DETECTOR_FAILED.id,
+        key=detector.name,
+        title=DETECTOR_FAILED.title,
+        summary=f"The detector {detector.name} failed on a rollup of {rollup.key} ({type(error).__name__}: "
+        f"{shorten(str(error))}); what it would have found is not known. The other detectors went on.",
+        evidence=(Source(rollup.event_id, rollup.offset, shorten(excerpt), rollup.partition),),
+    )
 
 
 def lowest(*modes: Mode) -> Mode:

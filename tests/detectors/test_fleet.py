@@ -7,7 +7,8 @@ import random
 import msgspec
 import pytest
 
-from detectors.drift import Drift
+from detectors.detector import Finding, RuleSet
+from detectors.drift import Drift, DriftState
 from detectors.fleet import FleetState
 from detectors.rollup import Rollup
 from monitor.engine.fleet import FleetEngine, decode, encode
@@ -149,3 +150,41 @@ def test_only_a_pin_and_an_unpin_change_the_baseline():
 def test_a_file_has_lines_and_no_partitions():
     (alert,) = judge(drifting(), FleetEngine(policy("alert"))).alerts
     assert {(item.topic, item.partition) for item in alert.evidence} == {(None, None)}
+
+
+class Faulty(Drift):
+    """Fails on every rollup of the run ``run-3``, and on every one after the run ``run-1000``."""
+
+    name = "faulty"
+
+    def observe(self, rollup: Rollup, state: DriftState, rules: RuleSet) -> list[Finding]:
+        n = int(rollup.run_id.removeprefix("run-"))
+        if n == 3 or n > 1000:
+            raise ZeroDivisionError(f"division by zero at {n}")
+        return []
+
+
+def test_a_detector_that_raises_is_alerted_and_the_others_go_on():
+    heard: list[tuple[str, str]] = []
+    engine = FleetEngine(
+        policy("alert"), detectors=(Faulty(), Drift()), on_error=lambda name, error: heard.append((name, str(error)))
+    )
+    failure, drift = judge(drifting(team="web"), engine).alerts
+    assert (failure.rule, failure.key, failure.agent_name, failure.run_id, failure.mode) == (
+        "blindness.detector", "agent_name:coder", "coder", None, "alert",
+    )  # fmt: skip
+    assert "faulty failed on a rollup of agent_name:coder (ZeroDivisionError: division by zero at 3)" in failure.summary
+    assert failure.evidence[0].event_id == "event-3"
+    assert drift.rule == "drift.error_rate"
+    assert heard == [("faulty", "division by zero at 3")]
+
+
+def test_a_detector_that_always_raises_is_said_once_a_day():
+    engine = FleetEngine(policy(), detectors=(Faulty(),))
+    hourly = [rollup(n, time=n * 3600.0) for n in range(2000, 2072)]
+    assert [alert.time / 3600 for alert in judge(hourly, engine, bytes_too=True).alerts] == [2000, 2024, 2048]
+
+
+def test_a_failure_is_answered_as_the_policy_says():
+    quiet = Policy.read(b"rules: [{id: blindness.detector, mode: off}]", "test.yaml")
+    assert judge([rollup(2000)], FleetEngine(quiet, detectors=(Faulty(),))).alerts == []
