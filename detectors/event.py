@@ -14,10 +14,10 @@ from msgspec import Meta, Struct
 
 RunId = Annotated[str, Meta(min_length=1, max_length=256, description="The run: a top-level task and its sub-agents.")]
 Name = Annotated[str, Meta(max_length=256)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, description="Seconds.")]
 UnixTime = Annotated[float, Meta(ge=0, description="Unix seconds, UTC.")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
-Dollars = Annotated[float, Meta(ge=0)]
+Dollars = Annotated[float, Meta(ge=0, description="US dollars.")]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Labels: TypeAlias = dict[str, str | Whole | float | bool | None]
 
@@ -31,17 +31,17 @@ class Event(Struct, kw_only=True, tag_field="kind", omit_defaults=True):
 
     kind: ClassVar[str] = ""
 
-    id: Name = ""
+    id: Annotated[Name, Meta(description="Left out: derived from the bytes.")] = ""
     time: UnixTime
     run_id: RunId
-    agent_id: Name = ""
-    parent_agent_id: Name | None = None
-    agent_name: Name | None = None
+    agent_id: Annotated[Name, Meta(description="A sub-agent has its own.")] = ""
+    parent_agent_id: Annotated[Name | None, Meta(description="The agent that started this one.")] = None
+    agent_name: Annotated[Name | None, Meta(description="The deployment: the baseline for drift.")] = None
     agent_version: Name | None = None
     team: Name | None = None
     environment: Name | None = None
-    publisher: Name = ""
-    seq: Count | None = None
+    publisher: Annotated[Name, Meta(description="Who wrote it: sdk, hook, guard, otlp.")] = ""
+    seq: Annotated[Count | None, Meta(description="Counts up by one per run, agent and publisher.")] = None
 
 
 class RunStarted(Event, tag="run.started", kw_only=True):
@@ -51,8 +51,8 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     task: str | None = None
     workspace: str | None = None
     labels: Labels | None = None
-    parent_run_id: Name | None = None
-    schedule_id: Name | None = None
+    parent_run_id: Annotated[Name | None, Meta(description="Of a restarted or spawned run.")] = None
+    schedule_id: Annotated[Name | None, Meta(description="Of a run started by a timer.")] = None
 
 
 class ModelCall(Event, tag="model.call", kw_only=True):
@@ -61,11 +61,11 @@ class ModelCall(Event, tag="model.call", kw_only=True):
     kind: ClassVar[str] = "model.call"
     provider: Name | None = None
     model: Name | None = None
-    input_tokens: Count | None = None
+    input_tokens: Annotated[Count | None, Meta(description="Tokens, those from and to the cache included.")] = None
     output_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_write_input_tokens: Count | None = None
-    reasoning_output_tokens: Count | None = None
+    cache_read_input_tokens: Annotated[Count | None, Meta(description="Part of input_tokens.")] = None
+    cache_write_input_tokens: Annotated[Count | None, Meta(description="Part of input_tokens.")] = None
+    reasoning_output_tokens: Annotated[Count | None, Meta(description="Part of output_tokens.")] = None
     cost_usd: Dollars | None = None
     duration_s: Seconds | None = None
     finish_reason: Name | None = None
@@ -87,9 +87,9 @@ class ToolResult(Event, tag="tool.result", kw_only=True):
     call_id: Name | None = None
     status: Literal["ok", "error", "denied", "timeout"] | None = None
     exit_code: Whole | None = None
-    output: str | None = None
+    output: Annotated[str | None, Meta(description="May be cut.")] = None
     output_sha256: Name | None = None
-    output_bytes: Count | None = None
+    output_bytes: Annotated[Count | None, Meta(description="Of the whole output.")] = None
     duration_s: Seconds | None = None
 
 
@@ -115,7 +115,7 @@ class CommitPoint(Event, tag="commit_point", kw_only=True):
 
     kind: ClassVar[str] = "commit_point"
     name: str | None = None
-    revert: str | None = None
+    revert: Annotated[str | None, Meta(description="How to return to it.")] = None
 
 
 class RunFinished(Event, tag="run.finished", kw_only=True):
@@ -123,7 +123,7 @@ class RunFinished(Event, tag="run.finished", kw_only=True):
 
     kind: ClassVar[str] = "run.finished"
     outcome: Name | None = None
-    claim: str | None = None
+    claim: Annotated[str | None, Meta(description="What the agent says it achieved.")] = None
 
 
 class Heartbeat(Event, tag="heartbeat", kw_only=True):

@@ -7,10 +7,10 @@ Golden messages in ``tests/golden`` hold these fields; they stay. Keys are never
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from detectors.detector import Mode, Severity
 
@@ -25,40 +25,38 @@ class Evidence(Struct, kw_only=True, frozen=True):
     """One event that shows what an alert says, and where to look it up. A file's lines are its offsets."""
 
     event_id: str
-    topic: str | None
+    topic: Annotated[str | None, Meta(description="Null: a file, whose lines are the offsets.")]
     partition: int | None
     offset: int | None
-    excerpt: str
+    excerpt: Annotated[str, Meta(description="The part of the event that shows it, cut.")]
 
 
 class Alert(Struct, kw_only=True):
-    """On ``killcord.alerts``. One ``id`` and ``revision`` is one message; a consumer keeps the highest revision.
+    """On ``killcord.alerts``. One ``id`` and ``revision`` is one message; a consumer keeps the highest revision."""
 
-    operational: raised by a timer (silence, a missing acknowledgement, lag), so a replay does not give it again.
-    mode: the answer that was in force, after the governor.
-    """
-
-    id: str
-    revision: int
+    id: Annotated[str, Meta(description="The same for every revision, and for the same events in a replay.")]
+    revision: Annotated[int, Meta(description="Counts up from 1 when the alert changes, is resolved or escalated.")]
     status: Literal["open", "resolved"]
-    event_id: str
-    time: float
-    run_id: str | None
+    event_id: Annotated[str, Meta(description="Of the event that triggered it.")]
+    time: Annotated[float, Meta(description="Of that event, in Unix seconds.")]
+    run_id: Annotated[str | None, Meta(description="Null: it is about what is wider than a run.")]
     agent_id: str | None
-    agent_name: str | None
+    agent_name: Annotated[str | None, Meta(description="The deployment.")]
     team: str | None
     environment: str | None
-    rule: str
+    rule: Annotated[str, Meta(description="family.name")]
     family: str
     severity: Severity
-    mode: Mode
+    mode: Annotated[Mode, Meta(description="The answer that was in force, after the governor.")]
     title: str
-    summary: str
-    score: float
+    summary: Annotated[str, Meta(description="What happened, and what was done about it, in sentences.")]
+    score: Annotated[float, Meta(description="How sure, 0 to 1; for a limit, how much of it was used (1: all).")]
     evidence: list[Evidence]
-    command_id: str | None
-    policy: str
-    operational: bool = False
+    command_id: Annotated[str | None, Meta(description="The command that it led to, or that was in force already.")]
+    policy: Annotated[str, Meta(description="Digest of the policy that judged.")]
+    operational: Annotated[bool, Meta(description="Raised or revised by a timer: a replay does not give it again.")] = (
+        False
+    )
 
     @property
     def key(self) -> str:
@@ -73,26 +71,24 @@ class Alert(Struct, kw_only=True):
 class Command(Struct, kw_only=True):
     """On ``killcord.control`` and, for a kill or pause in force, on ``killcord.standing``.
 
-    event_id, agent_id, seq: of the event that triggered it. partition: of the run's events, and of its
-    acknowledgements. epoch: counts the commands of one target; a kill-switch refuses one lower than it has seen.
-    issued_at, expires_at: Unix seconds by the issuer's clock, in no id.
+    Event, agent and seq are null where no event led to it. Its times are part of no id.
     """
 
-    id: str
+    id: Annotated[str, Meta(description="A repeat has the same: it is acknowledged again, not obeyed again.")]
     action: Action
     scope: Scope
-    target: str
+    target: Annotated[str, Meta(description="The run id, the name within the scope, or `all`.")]
     run_id: str | None
-    event_id: str | None
-    agent_id: str | None
-    seq: int | None
-    partition: int | None
-    reason: str
+    event_id: Annotated[str | None, Meta(description="Of the event that triggered it.")]
+    agent_id: Annotated[str | None, Meta(description="Of that event.")]
+    seq: Annotated[int | None, Meta(description="Of that event.")]
+    partition: Annotated[int | None, Meta(description="Of the run's events: acknowledge to this partition.")]
+    reason: Annotated[str, Meta(description="For the agent's log and for people.")]
     alert_id: str | None
-    issued_by: str
-    issued_at: float
-    expires_at: float | None
-    epoch: int
+    issued_by: Annotated[str, Meta(description="`killcord`, or who gave the order.")]
+    issued_at: Annotated[float, Meta(description="Unix seconds, by the issuer's clock.")]
+    expires_at: Annotated[float | None, Meta(description="Unix seconds; null: never, as a run's kill.")]
+    epoch: Annotated[int, Meta(description="Counts the commands of one target; refuse one lower than was seen.")]
 
     @property
     def key(self) -> str:
@@ -105,20 +101,21 @@ class Command(Struct, kw_only=True):
 
 
 class Ack(Struct, kw_only=True):
-    """On ``killcord.acks``, in the partition that the command names. ``watching`` has no command.
+    """On ``killcord.acks``, in the partition that the command names. ``watching`` has no command."""
 
-    last_seq: the highest seq of the command's agent that the run published before it stopped. actions_after: tool
-    calls of the run after the triggering event. Both are null where the kill-switch cannot know.
-    """
-
-    command_id: str | None
+    command_id: Annotated[str | None, Meta(description="Null: `watching`, or `ended` without a command.")]
     run_id: str
     status: AckStatus
-    time: float
-    last_seq: int | None
-    actions_after: int | None
-    detail: str
-    consumer: str
+    time: Annotated[float, Meta(description="Unix seconds.")]
+    last_seq: Annotated[
+        int | None,
+        Meta(description="The highest seq that the command's agent published before it stopped; null: not known."),
+    ]
+    actions_after: Annotated[
+        int | None, Meta(description="Tool calls of the run after the triggering event; null: not known.")
+    ]
+    detail: Annotated[str, Meta(description="For people: by which method, how many processes, none left; or why not.")]
+    consumer: Annotated[str, Meta(description="Which kill-switch says so.")]
 
 
 class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
@@ -132,14 +129,16 @@ class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
     id: str
     decision: Literal["approve", "raise_budget", "kill", "pause", "resume", "pin", "unpin", "outcome"]
     scope: Scope
-    target: str
-    time: float
-    by: str
+    target: Annotated[str, Meta(description="The run id, the name within the scope, or `all`.")]
+    time: Annotated[float, Meta(description="Unix seconds.")]
+    by: Annotated[str, Meta(description="Who decided.")]
     reason: str = ""
-    rule: str | None = None
-    limits: dict[str, float] = {}
-    command: Command | None = None
-    outcome: str | None = None
+    rule: Annotated[str | None, Meta(description="For approve: family.name, or family.name:key.")] = None
+    limits: Annotated[
+        dict[str, float], Meta(description="For raise_budget: usd, tokens, tool_calls, writes, wall_time_s.")
+    ] = {}
+    command: Annotated[Command | None, Meta(description="For kill, pause, resume: as it stands on control.")] = None
+    outcome: Annotated[str | None, Meta(description="How the run really ended.")] = None
 
     @property
     def key(self) -> str:
@@ -151,23 +150,22 @@ class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
 class JournalEntry(Struct, kw_only=True, omit_defaults=True):
     """On ``killcord.journal``: an input other than an event that changed verdicts, and after which event it did.
 
-    It took effect in ``partition`` of the event topic after ``offset`` (-1: before the first). run_id: null for a
-    policy. Events and journal together give the same verdicts again. policy: the whole effective policy, so that a
-    replay needs nothing else. governed: the alert whose kill the governor turned into a pause. timer: what a timer
-    did, ``retry:COMMAND`` or ``escalate:COMMAND``.
+    Events and journal together give the same verdicts again.
     """
 
     kind: Literal["ack", "operator", "policy", "governor", "timer"]
-    partition: int
-    offset: int
-    run_id: str | None
-    digest: str
+    partition: Annotated[int, Meta(description="Of the event topic.")]
+    offset: Annotated[int, Meta(description="It took effect after this one; -1: before the first.")]
+    run_id: Annotated[str | None, Meta(description="Null: a policy, which is for all runs.")]
+    digest: Annotated[str, Meta(description="Of the policy in force.")]
     ack: Ack | None = None
     operator: OperatorDecision | None = None
-    policy: dict[str, Any] | None = None
-    governed: str | None = None
-    timer: str | None = None
-    time: float = 0.0
+    policy: Annotated[
+        dict[str, Any] | None, Meta(description="The whole effective policy, so that a replay needs nothing else.")
+    ] = None
+    governed: Annotated[str | None, Meta(description="The alert whose kill the governor turned into a pause.")] = None
+    timer: Annotated[str | None, Meta(description="What a timer did: `retry:COMMAND` or `escalate:COMMAND`.")] = None
+    time: Annotated[float, Meta(description="Unix seconds.")] = 0.0
 
 
 def identify(*parts: object) -> str:
