@@ -55,7 +55,7 @@ async def _list(settings: Settings, since: float, limit: int, as_json: bool) -> 
 def _line(letter: DeadLetter) -> str:
     source = letter.source
     where = f"{source.topic}[{source.partition}]@{source.offset}" if source else "unknown"
-    head = f"{letter.place:>8}  {_clock(letter.time)}  {where}  {letter.size} bytes"
+    head = f"{letter.place:>8}  {_clock(letter.time)}  {_clean(where)}  {letter.size} bytes"
     return f"{head}\n          {_clean(letter.reason)}\n          {_clean(_text(letter.value))}"
 
 
@@ -88,7 +88,7 @@ async def _show(settings: Settings, place: tuple[int, int], raw: bool, as_json: 
     source = letter.source
     where = f"{source.topic} partition {source.partition} offset {source.offset}" if source else "unknown"
     key = "none" if letter.key is None else _clean(_text(letter.key))
-    click.echo(f"place    {letter.place}\nburied   {_clock(letter.time)}\nfrom     {where}\nkey      {key}")
+    click.echo(f"place    {letter.place}\nburied   {_clock(letter.time)}\nfrom     {_clean(where)}\nkey      {key}")
     click.echo(f"reason   {_clean(letter.reason)}\nnow      {_clean(now or 'can be decoded: replay it')}")
     click.echo(f"value    {letter.size} bytes (--raw: as they are)\n")
     click.echo("\n".join(_clean(line) for line in _text(letter.value).splitlines()))

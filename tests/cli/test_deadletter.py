@@ -97,6 +97,13 @@ async def test_show_gives_the_original_bytes(buried: Buried) -> None:
         assert words in shown.stdout
 
 
+@pytest.mark.parametrize("command", ["list", "show"])
+async def test_nothing_that_a_terminal_would_obey_is_printed(buried: Buried, command: str) -> None:
+    place = await buried.bury(b"\x1b[2Jvalue", b"\x1b[2Jkey", topic="\x1b[2Jtopic")
+    done = killcord(buried.settings, command, *([place] if command == "show" else []))
+    assert "[2Jtopic" in done.stdout and "\x1b" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("place", "status", "words"),
     [
