@@ -15,7 +15,7 @@ from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedEr
 from monitor.cli.buried import DeadLetter, NotFoundError, known, newest, one, places, put_back, read, why_not
 from monitor.cli.operate import Duration, run_async
 from monitor.cli.options import kafka_options
-from monitor.cli.render import _clean, _clock
+from monitor.cli.render import clean, clock
 from monitor.client.connection import link
 from monitor.client.reader import consumer
 from monitor.settings import Settings
@@ -55,8 +55,8 @@ async def _list(settings: Settings, since: float, limit: int, as_json: bool) -> 
 def _line(letter: DeadLetter) -> str:
     source = letter.source
     where = f"{source.topic}[{source.partition}]@{source.offset}" if source else "unknown"
-    head = f"{letter.place:>8}  {_clock(letter.time)}  {_clean(where)}  {letter.size} bytes"
-    return f"{head}\n          {_clean(letter.reason)}\n          {_clean(_text(letter.value))}"
+    head = f"{letter.place:>8}  {clock(letter.time)}  {clean(where)}  {letter.size} bytes"
+    return f"{head}\n          {clean(letter.reason)}\n          {clean(_text(letter.value))}"
 
 
 def _text(value: bytes) -> str:
@@ -87,11 +87,11 @@ async def _show(settings: Settings, place: tuple[int, int], raw: bool, as_json: 
         return 0
     source = letter.source
     where = f"{source.topic} partition {source.partition} offset {source.offset}" if source else "unknown"
-    key = "none" if letter.key is None else _clean(_text(letter.key))
-    click.echo(f"place    {letter.place}\nburied   {_clock(letter.time)}\nfrom     {_clean(where)}\nkey      {key}")
-    click.echo(f"reason   {_clean(letter.reason)}\nnow      {_clean(now or 'can be decoded: replay it')}")
+    key = "none" if letter.key is None else clean(_text(letter.key))
+    click.echo(f"place    {letter.place}\nburied   {clock(letter.time)}\nfrom     {clean(where)}\nkey      {key}")
+    click.echo(f"reason   {clean(letter.reason)}\nnow      {clean(now or 'can be decoded: replay it')}")
     click.echo(f"value    {letter.size} bytes (--raw: as they are)\n")
-    click.echo("\n".join(_clean(line) for line in _text(letter.value).splitlines()))
+    click.echo("\n".join(clean(line) for line in _text(letter.value).splitlines()))
     return 0
 
 
@@ -178,7 +178,7 @@ class Putting:
             told = {"place": letter.place, "done": what, "detail": more}
             click.echo(msgspec.json.encode(told).decode())
         else:
-            click.echo(f"{letter.place:>8}  {what}: {_clean(more)}")
+            click.echo(f"{letter.place:>8}  {what}: {clean(more)}")
 
     def end(self) -> int:
         """Returns the exit status."""

@@ -81,7 +81,7 @@ def print_runs(runs: Sequence[Run]) -> None:
     for run in runs:
         table.add_row(
             escape(run.run_id), escape(run.agent_name or ""), run.state, "yes" if run.watched else "no",
-            _clock(run.last), str(run.events), str(run.tool_calls), f"{run.usd:.2f}", str(run.alerts),
+            clock(run.last), str(run.events), str(run.tool_calls), f"{run.usd:.2f}", str(run.alerts),
             escape(_short(run.task or "", 60)),
         )  # fmt: skip
     console = Console()
@@ -94,8 +94,8 @@ def alert_line(alert: Alert) -> str:
     where = alert.run_id or alert.key
     command = f"  command {alert.command_id}" if alert.command_id else ""
     state = "" if alert.status == "open" else f"  {alert.status}"
-    head = f"{_clock(alert.time)}  {alert.severity:8}  {alert.mode:6}  {alert.rule}  {where}{state}{command}"
-    return f"{head}\n    {_clean(alert.title)}: {_clean(alert.summary)}"
+    head = f"{clock(alert.time)}  {alert.severity:8}  {alert.mode:6}  {alert.rule}  {where}{state}{command}"
+    return f"{head}\n    {clean(alert.title)}: {clean(alert.summary)}"
 
 
 def print_time_line(run: str, found: Sequence[Seen]) -> None:
@@ -106,7 +106,7 @@ def print_time_line(run: str, found: Sequence[Seen]) -> None:
     console.print(Text(f"run {run}", style="bold"))
     for one in found:
         head, more = _words(one.value)
-        line = Text(f"{_clock(one.time, exact=True)}  {one.kind:12} ")
+        line = Text(f"{clock(one.time, exact=True)}  {one.kind:12} ")
         line.append(head, style=STYLES.get(one.kind, ""))
         console.print(line)
         for text in more:
@@ -118,19 +118,19 @@ def _words(value: Any) -> tuple[str, list[str]]:
         case Alert():
             evidence = [f"evidence: {entry.event_id} {_at(entry)} {_short(entry.excerpt)}" for entry in value.evidence]
             head = f"{value.severity} {value.rule} ({value.mode}, revision {value.revision}, {value.status}): "
-            return head + _clean(value.title), [_clean(value.summary), *evidence]
+            return head + clean(value.title), [clean(value.summary), *evidence]
         case Command():
             by = f"by {value.issued_by}, command {value.id}, epoch {value.epoch}"
             cause = f"after event {value.event_id} (seq {value.seq}), alert {value.alert_id}"
             more = [by, cause] if value.event_id else [by]
-            return f"{value.action} {value.standing_key}: {_clean(value.reason)}", more
+            return f"{value.action} {value.standing_key}: {clean(value.reason)}", more
         case Ack():
             counts = "" if value.actions_after is None else f", {value.actions_after} actions after the event"
             of = f" command {value.command_id}" if value.command_id else ""
-            return f"{value.status}{of}{counts}", [f"{_clean(value.detail)} ({_clean(value.consumer)})".strip()]
+            return f"{value.status}{of}{counts}", [f"{clean(value.detail)} ({clean(value.consumer)})".strip()]
         case OperatorDecision():
             what = value.rule or ", ".join(f"{name}={limit:g}" for name, limit in value.limits.items())
-            return f"{' '.join(filter(None, (value.decision, what)))} by {value.by}: {_clean(value.reason)}", []
+            return f"{' '.join(filter(None, (value.decision, what)))} by {value.by}: {clean(value.reason)}", []
         case JournalEntry():
             return f"{value.kind} took effect after offset {value.offset}", [f"digest {value.digest}"]
         case ToolCall():
@@ -154,7 +154,7 @@ def _at(entry: Any) -> str:
     return "" if entry.offset is None else f"{entry.topic}[{entry.partition}]@{entry.offset}"
 
 
-def _clock(unix: float, exact: bool = False) -> str:
+def clock(unix: float, exact: bool = False) -> str:
     try:
         local = time.strftime("%H:%M:%S" if exact else "%m-%d %H:%M:%S", time.localtime(unix))
     except (ValueError, OverflowError, OSError):  # an agent may say any time
@@ -162,10 +162,10 @@ def _clock(unix: float, exact: bool = False) -> str:
     return f"{local}.{round(unix % 1 * 1000) % 1000:03d}" if exact else local
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """One line, and nothing in it that a terminal would obey."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _short(text: str, most: int = TEXT) -> str:
-    return _clean(text if len(text) <= most else f"{text[: most - 1]}…")
+    return clean(text if len(text) <= most else f"{text[: most - 1]}…")
