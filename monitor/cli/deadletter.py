@@ -15,10 +15,11 @@ from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedEr
 from monitor.cli.buried import DeadLetter, NotFoundError, known, newest, one, places, put_back, read, why_not
 from monitor.cli.operate import Duration, run_async
 from monitor.cli.options import kafka_options
-from monitor.cli.render import clean, clock
+from monitor.cli.render import clock
 from monitor.client.connection import link
 from monitor.client.reader import consumer
 from monitor.settings import Settings
+from monitor.terminal import clean
 from monitor.topics import Names
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

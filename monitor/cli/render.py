@@ -9,6 +9,7 @@ from typing import Any
 from detectors.event import Event, ModelCall, RunFinished, RunStarted, ToolCall, ToolResult
 from monitor.cli.records import Seen
 from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision
+from monitor.terminal import clean
 
 TEXT = 160
 STYLES = {"alert": "yellow", "command": "bold red", "ack": "green", "operator": "cyan", "journal": "dim"}

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from monitor.demo.observe import Seen
 from monitor.messages import Ack, Alert, Command
+from monitor.terminal import clean
 
 PICTURE_WIDTH = 132
 LINES = 12  # of the log that the live view keeps below its table
@@ -121,7 +122,9 @@ class Plain:
 
     def _print(self, line: str) -> None:
         recording = self._console.record
-        drawn = Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), line, overflow="ellipsis", no_wrap=recording)
+        drawn = Text.assemble(
+            (f"{datetime.now():%H:%M:%S} ", "dim"), clean(line), overflow="ellipsis", no_wrap=recording
+        )
         self._console.print(drawn, highlight=False, soft_wrap=not recording)
 
 
@@ -152,7 +155,7 @@ class OnTerminal(Plain):
         self._live.stop()
 
     def _print(self, line: str) -> None:
-        self._lines = [*self._lines[-(LINES - 1) :], f"{datetime.now():%H:%M:%S} {line}"]
+        self._lines = [*self._lines[-(LINES - 1) :], f"{datetime.now():%H:%M:%S} {clean(line)}"]
 
 
 class Json:

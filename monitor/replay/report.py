@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 
 from detectors.detector import MODES
 from monitor.messages import Alert, Command
 from monitor.replay.judge import Judged
+from monitor.terminal import clean
 
 STYLE = {"info": "dim", "warning": "yellow", "critical": "bold red"}
 
@@ -45,14 +46,14 @@ class Report:
         events = self._events.get(run_id)
         size = "" if events is None else f" [dim]{events} events[/]"
         if not alerts:
-            console.print(f"[bold]{escape(run_id)}[/]{size}  nothing found", highlight=False)
+            console.print(f"[bold]{_safe(run_id)}[/]{size}  nothing found", highlight=False)
             return
         worst = max((alert.mode for alert in alerts), key=MODES.index)
-        console.print(f"[bold]{escape(run_id)}[/]{size}  [bold]{worst}[/]", highlight=False)
+        console.print(f"[bold]{_safe(run_id)}[/]{size}  [bold]{worst}[/]", highlight=False)
         for alert in alerts:
             style = STYLE[alert.severity]
             console.print(
-                f"  [{style}]{alert.severity:8}[/] {alert.mode:7} {alert.rule}: {escape(alert.summary)}",
+                f"  [{style}]{alert.severity:8}[/] {alert.mode:7} {alert.rule}: {_safe(alert.summary)}",
                 highlight=False,
             )
             for item in alert.evidence[:3]:
@@ -60,7 +61,11 @@ class Report:
                     f" {item.topic}[{item.partition}]@{item.offset}"
                 )  # fmt: skip
                 console.print(
-                    f"           [dim]{escape(item.event_id)}{where}: {escape(item.excerpt)}[/]", highlight=False
+                    f"           [dim]{_safe(item.event_id)}{where}: {_safe(item.excerpt)}[/]", highlight=False
                 )
         for command in self._commands.get(run_id, []):
-            console.print(f"  → {command.action} {escape(command.target)}", highlight=False)
+            console.print(f"  → {command.action} {_safe(command.target)}", highlight=False)
+
+
+def _safe(text: str) -> str:
+    return escape_markup(clean(text))
