@@ -163,10 +163,5 @@ def clock(unix: float, exact: bool = False) -> str:
     return f"{local}.{round(unix % 1 * 1000) % 1000:03d}" if exact else local
 
 
-def clean(text: str) -> str:
-    """One line, and nothing in it that a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def _short(text: str, most: int = TEXT) -> str:
     return clean(text if len(text) <= most else f"{text[: most - 1]}…")
