@@ -16,14 +16,14 @@ from monitor.settings import Settings
 from monitor.topics import Names
 
 BEFORE_S = 30.0  # how long before the command its event may lie
-WITHIN_S = 2.0
+WITHIN_S = 5.0
 BYTES = 64 * 2**20
 
 
 async def actions_after(settings: Settings, command: Command, run_id: str) -> Proof:
     """Tool calls of the run after the command's event, and the last seq of the command's agent.
 
-    Both null, with the reason in ``detail``, where the event is not found within 2 s and 64 MiB.
+    Both null, with the reason in ``detail``, where the event is not found within 5 s and 64 MiB.
     """
     count = _Count(command, run_id)
     try:

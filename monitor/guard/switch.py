@@ -15,7 +15,7 @@ from monitor.messages import Command
 from monitor.settings import Settings
 
 WithoutMonitor = Literal["go-on", "pause", "stop"]
-COUNT_S = 2.5
+COUNT_S = 6.0
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
 
 
