@@ -1,0 +1,260 @@
+"""From a destructive event to the proven stop of its guarded process, on the real Kafka, under load.
+
+Each kill: an event of a run that would delete everything is published; a worker judges it; `killcord guard` stops the
+run's processes. Times are by this process alone: when it published, when it received the command and the proof from
+Kafka, and when the kernel told it that the last of the run's processes was gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks import cluster
+from benchmarks.figures import Result, percentile
+from benchmarks.processes import cpu_seconds, of_run, runs_on
+from benchmarks.show import say
+from benchmarks.stage import Stage, StageError
+from detectors.event import ToolCall, encode
+from monitor.client.reader import consumer, partitions_of
+from monitor.messages import Ack, Command
+from monitor.settings import Settings, aiokafka_options
+from monitor.topics import Names
+
+NAME = "stop"
+RATE = 1_000.0  # events a second offered meanwhile
+START_S = 60.0
+CATCH_UP_S, CAUGHT_UP_S = 30.0, 0.1
+STOP_S = 15.0
+GAP_S = 0.2  # between two kills: what the last guard does at its end is not the next one's time
+AIM_P50_MS, AIM_P99_MS = 100.0, 400.0
+PROGRAM = "sleep 3600 & setsid sleep 3600 & wait"
+PROCESSES = 3  # of it
+# The governor would turn a benchmark's kills into pauses, as it should.
+POLICY = "governor: {kills_per_minute: 100000, share_of_runs: 1.0, share_after_kills: 100000}\n"
+
+
+class Kill(Struct):
+    """One run's times, in seconds of the monotonic clock. watching: its guard registered."""
+
+    run_id: str
+    published: float = 0.0
+    command: float = 0.0
+    stopped: float = 0.0
+    gone: float = 0.0
+    watching: bool = False
+
+    @property
+    def done(self) -> bool:
+        return bool(self.command and self.stopped and self.gone)
+
+
+async def measure(stage: Stage, quick: bool) -> Result:
+    """Waves of guards; in each, one kill after the other."""
+    waves, size = (1, 3) if quick else (20, 10)
+    policy = stage.directory / "policy.yaml"
+    policy.write_text(POLICY)
+    settings = replace(stage.settings(), policy=str(policy))
+    kills: list[Kill] = []
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(cluster.topics_of(settings))
+        process, url = await stack.enter_async_context(cluster.worker(stage, settings))
+        observer = await stack.enter_async_context(_observing(settings))
+        producer = await stack.enter_async_context(AIOKafkaProducer(**aiokafka_options(settings), acks="all"))
+        load = await stack.enter_async_context(stage.program("load", ["-m", "benchmarks.load", f"{RATE:g}"], settings))
+        sending = asyncio.create_task(_offered(load, observer))
+        stack.callback(sending.cancel)
+        began, cpu = time.monotonic(), cpu_seconds(process.pid)
+        for wave in range(waves):
+            runs = [Kill(f"stop-{wave}-{n}") for n in range(size)]
+            await _wave(stage, settings, observer, producer, url, runs)
+            cluster.check_runs(stage, process)
+            kills += runs
+            times = [_ms(kill.gone, kill) for kill in runs if kill.done]
+            told = f"p50 {percentile(times, 50):.0f} ms" if times else "none done"
+            say(f"stop: wave {wave + 1} of {waves}: {len(times)} of {size} proven, {told}")
+        busy = (cpu_seconds(process.pid) - cpu) / (time.monotonic() - began)
+        behind = (await cluster.metrics(url))["killcord_event_age_seconds"]
+        if load.returncode is not None:
+            raise StageError(f"the load ended with status {load.returncode}:\n{stage.last_words('load')}")
+    return _result(kills, observer.offered, busy, behind)
+
+
+async def _wave(
+    stage: Stage, settings: Settings, observer: Observer, producer: AIOKafkaProducer, url: str, kills: list[Kill]
+) -> None:
+    events = Names.of(settings.topic_prefix).events
+    async with AsyncExitStack() as stack:
+        for kill in kills:
+            observer.kills[kill.run_id] = kill
+            command = ["-m", "monitor", "guard", "--run-id", kill.run_id, "--wait", "30", "--", "sh", "-c", PROGRAM]
+            await stack.enter_async_context(stage.program(kill.run_id, command, settings))
+        processes = await _started(stage, kills)
+        await _caught_up(url)
+        for kill in kills:
+            call = ToolCall(
+                id=f"{kill.run_id}-1", time=time.time(), run_id=kill.run_id, agent_id="main", agent_name="stopped",
+                publisher="sdk", seq=1, tool="bash", call_id="1", arguments={"command": "rm -rf / --no-preserve-root"},
+            )  # fmt: skip
+            value = encode(call)
+            going = asyncio.create_task(_gone(kill, processes[kill.run_id]))
+            kill.published = time.monotonic()
+            await producer.send(events, value, key=kill.run_id.encode())
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await going
+                    while not kill.done:
+                        await observer.changed()
+            except TimeoutError:
+                going.cancel()
+                say(f"stop: run {kill.run_id} not proven within {STOP_S:g} s: {kill}")
+            await asyncio.sleep(GAP_S)
+
+
+async def _started(stage: Stage, kills: list[Kill]) -> dict[str, list[int]]:
+    """The processes of each run, once all guards watch and all programs run."""
+    until = time.monotonic() + START_S
+    while True:
+        found = of_run(*(kill.run_id for kill in kills))
+        late = [kill.run_id for kill in kills if not kill.watching or len(found[kill.run_id]) < PROCESSES]
+        if not late:
+            return found
+        if time.monotonic() > until:
+            raise StageError(f"{late[0]} does not run under a guard after {START_S:g} s:\n{stage.last_words(late[0])}")
+        await asyncio.sleep(0.2)
+
+
+async def _caught_up(url: str) -> None:
+    """Ten interpreters at their start keep a worker from its work: kills begin when it has made up for it."""
+    until = time.monotonic() + CATCH_UP_S
+    while (age := (await cluster.metrics(url)).get("killcord_event_age_seconds", 0.0)) > CAUGHT_UP_S:
+        if time.monotonic() > until:
+            say(f"stop: the worker is still {age:.1f} s behind after {CATCH_UP_S:g} s; going on")
+            return
+        await asyncio.sleep(0.3)
+
+
+async def _gone(kill: Kill, pids: list[int]) -> None:
+    """Waits until the kernel says that the last of them has ended, and looks into /proc."""
+    loop = asyncio.get_running_loop()
+    left = len(pids)
+    ended = asyncio.Event()
+    handles = [os.pidfd_open(pid) for pid in pids]
+
+    def end(handle: int) -> None:
+        nonlocal left
+        loop.remove_reader(handle)
+        left -= 1
+        if not left:
+            kill.gone = time.monotonic()
+            ended.set()
+
+    try:
+        for handle in handles:
+            loop.add_reader(handle, end, handle)
+        await ended.wait()
+        if any(runs_on(pid) for pid in pids) or of_run(kill.run_id)[kill.run_id]:
+            raise StageError(f"run {kill.run_id}: /proc shows processes that were said to be gone")
+    finally:
+        for handle in handles:
+            loop.remove_reader(handle)
+            os.close(handle)
+
+
+class Observer:
+    """Stamps commands and acknowledgements as they are received."""
+
+    def __init__(self) -> None:
+        self.kills: dict[str, Kill] = {}
+        self.offered = 0.0
+        self._news = asyncio.Event()
+
+    async def changed(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    def take(self, names: Names, record: ConsumerRecord, now: float) -> None:
+        if record.topic == names.control:
+            command = msgspec.json.decode(record.value, type=Command)
+            kill = self.kills.get(command.target)
+            if kill is not None and command.action == "kill":
+                kill.command = kill.command or now
+        else:
+            ack = msgspec.json.decode(record.value, type=Ack)
+            kill = self.kills.get(ack.run_id)
+            if kill is not None:
+                kill.watching = kill.watching or ack.status == "watching"
+                if ack.status == "stopped":
+                    kill.stopped = kill.stopped or now
+        self._news.set()
+
+
+@asynccontextmanager
+async def _observing(settings: Settings) -> AsyncIterator[Observer]:
+    names = Names.of(settings.topic_prefix)
+    observer = Observer()
+    async with consumer(settings) as reader:
+        reader.assign(await partitions_of(reader, [names.control, names.acks]))
+
+        async def follow() -> None:
+            while True:
+                for records in (await reader.getmany(timeout_ms=1000)).values():
+                    now = time.monotonic()
+                    for record in records:
+                        observer.take(names, record, now)
+
+        following = asyncio.create_task(follow())
+        try:
+            yield observer
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _offered(load: asyncio.subprocess.Process, observer: Observer) -> None:
+    """Keeps the rate that the load really has."""
+    assert load.stdout
+    async for line in load.stdout:
+        told = msgspec.json.decode(line)
+        observer.offered = told["sent"] / told["seconds"]
+
+
+def _ms(at: float, kill: Kill) -> float:
+    return (at - kill.published) * 1000
+
+
+def _result(kills: list[Kill], offered: float, busy: float, behind: float) -> Result:
+    result = Result()
+    done = [kill for kill in kills if kill.done]
+    result.add(NAME, "kills proven", len(done), f"of {len(kills)}", aim=len(kills))
+    if not done:
+        return result
+    ways = {
+        "to the command on control": [_ms(kill.command, kill) for kill in done],
+        "to `stopped` received": [_ms(kill.stopped, kill) for kill in done],
+        "to processes really gone": [_ms(kill.gone, kill) for kill in done],
+    }
+    for name, times in ways.items():
+        proven = not name.endswith("control")
+        p50, p99 = percentile(times, 50), percentile(times, 99)
+        result.add(NAME, f"{name}, p50", p50, "ms", aim=AIM_P50_MS if proven else None)
+        result.add(NAME, f"{name}, p99", p99, "ms", aim=AIM_P99_MS if proven else None)
+        result.add(NAME, f"{name}, max", max(times), "ms")
+    result.add(NAME, "events offered meanwhile", offered, "events/s")
+    result.add(NAME, "worker busy", busy * 100, "% of a core")
+    result.add(NAME, "worker behind at the end", behind, "s")
+    stopped = ways["to `stopped` received"]
+    result.summary.append(
+        f"From the event to the proven stop of a guarded process, {len(done)} of {len(kills)} kills at {offered:,.0f} "
+        f"events/s offered: p50 {percentile(stopped, 50):.0f} ms, p99 {percentile(stopped, 99):.0f} ms "
+        f"(aims {AIM_P50_MS:.0f} and {AIM_P99_MS:.0f})."
+    )
+    return result
