@@ -29,7 +29,8 @@ from math import exp, log, pi, sqrt
 from msgspec import Struct, field
 
 MOST_CALLS = 500  # that one observation counts for, however long the run
-UNIT = 1024  # fixed point: how many make 1.0
+UNIT = 256  # fixed point of logarithms: how many make 1.0; a step is 0.4 %
+MOST_LOG = 30.0  # of a logarithm's size: what is beyond 1e13 or below 1e-13 is no measurement
 LOG_VARIANCE = (
     0.01  # of a logarithm, at least: streams of constants differ from another by 10 % before it means anything
 )
@@ -167,7 +168,7 @@ class Stream(Struct, array_like=True):
 
 
 def observe_counts(number: int, counts: list[int]) -> Bucket:
-    """One observation of counts by category. ``sums``: counts, squares, products with the total, the total squared.
+    """One observation of counts by category. ``sums``: counts, squares, products with the total.
 
     Of more than `MOST_CALLS` only the shares count.
     """
@@ -175,13 +176,13 @@ def observe_counts(number: int, counts: list[int]) -> Bucket:
     if total > MOST_CALLS:
         counts = [c * MOST_CALLS // total for c in counts]
         total = sum(counts)
-    sums = [*counts, *[c * c for c in counts], *[c * total for c in counts], total * total]
+    sums = [*counts, *[c * c for c in counts], *[c * total for c in counts]]
     return Bucket(number, 1, sums)
 
 
 def observe_log(number: int, value: float) -> Bucket:
     """One observation of a positive, finite number. ``sums``: its logarithm and that squared."""
-    fixed = round(UNIT * log(value))
+    fixed = round(UNIT * min(max(log(value), -MOST_LOG), MOST_LOG))
     return Bucket(number, 1, [fixed, fixed * fixed])
 
 
@@ -272,13 +273,13 @@ def _design_effect(past: Bucket, recent: Bucket) -> float:
 def _scatter(bucket: Bucket, norm: list[float]) -> float:
     """Variance of a run's counts around the bucket's own shares, in units of the variance of one independent call."""
     kinds = len(norm)
-    counts, squares, products, sizes = (bucket.sums[n * kinds : (n + 1) * kinds] for n in range(4))
-    total = sum(counts)
+    counts, squares, products = (bucket.sums[n * kinds : (n + 1) * kinds] for n in range(3))
+    total, sizes = sum(counts), sum(products)
     scatter = expected = 0.0
     for count, square, product, share in zip(counts, squares, products, norm, strict=True):
         if 0.0 < share < 1.0:
             own = count / total
-            scatter += max(0.0, square - 2 * own * product + own * own * sizes[0]) / share
+            scatter += max(0.0, square - 2 * own * product + own * own * sizes) / share
             expected += 1 - share
     return scatter / expected / max(bucket.count - 1, 1) if expected else 0.0
 

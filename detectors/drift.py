@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from detectors.adaptive_window import append, changed
 from detectors.change_point import (
     LEVEL,
     MIX,
@@ -26,15 +27,19 @@ from detectors.change_point import (
 )
 from detectors.detector import Finding, Rule, RuleSet, Severity
 from detectors.fleet import FleetDetector, Source
-from detectors.fleet_rules import COST, ERROR_RATE, FLEET_RULES, STEPS, TOOL_MIX
+from detectors.fleet_rules import COST, ERROR_RATE, FLEET_RULES, LATENCY, STEPS, TOOL_MIX
 from detectors.rollup import Rollup
 
-OPEN_RUNS = 24  # runs under way at once; of more, the oldest counts as it stands
+OPEN_RUNS = 16  # runs under way at once; of more, the oldest counts as it stands
 MOST_ROLLUPS = 20  # after which a run counts before its end, as it stands
-PLACES = 12
-MAX_ID = 64  # characters of a run or event id that is remembered as the place where a change began
-TOOLS = 10  # the last is all others
-MOST = 1_000_000  # of anything in one observation
+PLACES = 8
+WIDTH, MIX_WIDTH = 5, 2  # buckets of a size in a stream: more find changes a little sooner and take more memory
+MAX_ID = 64  # bytes of a run or event id that is remembered as the place where a change began
+MAX_NAME = 48  # bytes of a tool's name
+TOOLS = 8  # the last is all others
+MOST = 65_535  # of anything in one observation
+LIKELY = 3.0  # standard deviations that a change must have beside ADWIN's word
+INSTANT = 0.01  # seconds, added before the logarithm: below, nobody cares whether a tool took twice as long
 
 
 class Open(Struct, array_like=True):
@@ -48,6 +53,8 @@ class Open(Struct, array_like=True):
     model_calls: int = 0
     cost_usd: float = 0.0
     tools: dict[int, int] = field(default_factory=dict)
+    timed: int = 0
+    seconds: float = 0.0
 
 
 class Place(Struct, array_like=True):
@@ -61,36 +68,42 @@ class Place(Struct, array_like=True):
 
 
 class DriftState(Struct, kw_only=True):
-    """At most 8 KiB. number: observations so far. tools: names, by their place in the sums of ``mix``."""
+    """At most 8 KiB. number: observations so far. tools: names, by their place in the sums of ``mix``.
+
+    shares: of errors, in the latest runs, for ADWIN.
+    """
 
     number: int = 0
     pinned: bool = False
     tools: list[str] = field(default_factory=list)
     open: dict[int, Open] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
+    shares: bytes = b""
     errors: Stream = field(default_factory=Stream)
     mix: Stream = field(default_factory=Stream)
     cost: Stream = field(default_factory=Stream)
     steps: Stream = field(default_factory=Stream)
+    latency: Stream = field(default_factory=Stream)
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        return self.errors, self.mix, self.cost, self.steps
+        return self.errors, self.mix, self.cost, self.steps, self.latency
 
 
 class Drift(FleetDetector[DriftState]):
-    """Error rate, tool mix, cost per step and steps per run of a deployment, against its own past.
+    """Error rate, tool mix, cost per step, steps per run and tool latency of a deployment, against its own past.
 
     The observation is a run, since calls within a run are alike and one bad run is no drift. One with more than 20
-    rollups (200 steps) counts as it is then, and so does the oldest when more than 24 are under way. Each of the four
-    is a stream of its own, tested after each observation for a change anywhere in its past (`detectors.change_point`).
+    rollups (200 steps) counts as it is then, and so does the oldest when more than 16 are under way. Each of the five
+    is a stream of its own, tested after each observation for a change anywhere in its past (`detectors.change_point`);
+    of the error rate, river's ADWIN over the latest 200 runs is asked too (`detectors.adaptive_window`).
     The limit follows from the accepted number of runs between false alarms; a change must also reach the rule's size.
     After a finding, what came after the change is the new past, so one change is one finding for each rule; a slow
     drift is found as soon as it adds up, and again when it has added up once more. Under a pinned baseline the past
     stays, and a change is said once until the stream has come back.
 
-    Does not see: what differs between days of the week; arguments of tools (one tool ``shell`` is one tool); latency.
-    A change that lasts fewer runs than `min_changed_runs` is none.
+    Does not see: what differs between days of the week; arguments of tools (one tool ``shell`` is one tool); which
+    tool became slower, and how long models take. A change that lasts fewer runs than `min_changed_runs` is none.
 
     Memory: 8 KiB at most for a deployment. Cost: about 0.5 ms a run, 3 µs a rollup in between.
     """
@@ -100,7 +113,7 @@ class Drift(FleetDetector[DriftState]):
     State = DriftState
 
     def observe(self, rollup: Rollup, state: DriftState, rules: RuleSet) -> list[Finding]:
-        run = int.from_bytes(hashlib.blake2b(rollup.run_id.encode("utf-8", "surrogatepass"), digest_size=7).digest())
+        run = int.from_bytes(hashlib.blake2b(_utf8(rollup.run_id), digest_size=7).digest())
         current = state.open.get(run)
         if current is None:
             current = state.open[run] = Open()
@@ -129,16 +142,20 @@ class Drift(FleetDetector[DriftState]):
     def _observation(self, rollup: Rollup, run: Open, state: DriftState, rules: RuleSet) -> Iterator[Finding]:
         state.number += 1
         number = state.number
-        if len(rollup.run_id) <= MAX_ID and len(rollup.event_id) <= MAX_ID:
+        if max(len(_utf8(rollup.run_id)), len(_utf8(rollup.event_id))) <= MAX_ID:
             place = Place(number, rollup.run_id, rollup.event_id, rollup.partition, rollup.offset)
             state.places = _thinned([*state.places, place])
         if run.results and (t := rules.get(ERROR_RATE.id)):
             bucket = observe_counts(number, [run.results - run.errors, run.errors])
-            if change := _judge(state, state.errors, bucket, RATE, t, t.min_change):
-                yield _error_rate(rollup, state, change)
+            state.shares = append(state.shares, run.errors / run.results)
+            change = _judge(state, state.errors, bucket, RATE, t, t.min_change)
+            found = change or _second_opinion(state, t)
+            if found:
+                state.shares = state.shares[-found.recent.count :]
+                yield _error_rate(rollup, state, found, None if change else _delta(t))
         if run.tools and (t := rules.get(TOOL_MIX.id)):
             bucket = observe_counts(number, [run.tools.get(n, 0) for n in range(TOOLS)])
-            if change := _judge(state, state.mix, bucket, MIX, t, t.min_share, width=3):
+            if change := _judge(state, state.mix, bucket, MIX, t, t.min_share, MIX_WIDTH):
                 yield _tool_mix(rollup, state, change)
         steps = run.steps or run.model_calls
         if steps and 0.0 < run.cost_usd < inf and (t := rules.get(COST.id)):
@@ -149,6 +166,10 @@ class Drift(FleetDetector[DriftState]):
             bucket = observe_log(number, min(max(rollup.run_steps, 0), 10**9) + 0.5)
             if change := _judge(state, state.steps, bucket, LEVEL, t, log(t.min_ratio)):
                 yield _level(STEPS, "steps per run", "{:.1f}", rollup, state, change, 0.5)
+        if run.timed and 0.0 <= run.seconds < inf and (t := rules.get(LATENCY.id)):
+            bucket = observe_log(number, run.seconds / run.timed + INSTANT)
+            if change := _judge(state, state.latency, bucket, LEVEL, t, log(t.min_ratio)):
+                yield _level(LATENCY, "time per tool result", "{:.3g} s", rollup, state, change, INSTANT)
 
 
 def _thinned(places: list[Place]) -> list[Place]:
@@ -168,12 +189,19 @@ def _count(rollup: Rollup, run: Open, names: list[str]) -> None:
     run.model_calls = _bounded(run.model_calls + rollup.model_calls)
     if 0.0 < rollup.cost_usd < inf:
         run.cost_usd += rollup.cost_usd
+    if rollup.timed_results > 0 and 0.0 <= rollup.tool_seconds < inf:
+        run.timed = _bounded(run.timed + rollup.timed_results)
+        run.seconds += rollup.tool_seconds
     for name, calls in rollup.tools.items():
-        name = name[:MAX_ID]
+        name = _utf8(name)[:MAX_NAME].decode("utf-8", "ignore")
         if name not in names and len(names) < TOOLS - 1:
             names.append(name)
         slot = names.index(name) if name in names else TOOLS - 1
         run.tools[slot] = _bounded(run.tools.get(slot, 0) + calls)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _bounded(count: int) -> int:
@@ -181,7 +209,7 @@ def _bounded(count: int) -> int:
 
 
 def _judge(
-    state: DriftState, stream: Stream, bucket: Bucket, test: Comparison, t: Any, least: float, width: int = 6
+    state: DriftState, stream: Stream, bucket: Bucket, test: Comparison, t: Any, least: float, width: int = WIDTH
 ) -> Change | None:
     """Add the observation to its stream; the change it completes, if any. ``t``: the rule's thresholds."""
     if not any(bucket.sums):
@@ -205,11 +233,30 @@ def _judge(
     return None
 
 
-def _error_rate(rollup: Rollup, state: DriftState, change: Change) -> Finding:
+def _delta(t: Any) -> float:
+    """ADWIN's: its default of 0.002 for the default of a false alarm in 100,000 runs."""
+    return min(200 / float(t.false_alarm_every), 0.02)
+
+
+def _second_opinion(state: DriftState, t: Any) -> Change | None:
+    """The change of the error rate that ADWIN sees, at the split where the two parts differ most.
+
+    Runs of a deployment differ more in luck than in the number of their results. ADWIN, for which all runs weigh alike,
+    is then the first of the two to see a small change (``benchmarks/drift.py``).
+    """
+    if state.pinned or not changed(state.shares, _delta(t)):
+        return None
+    change = state.errors.change(RATE, LIKELY, t.min_change, t.min_runs, t.min_changed_runs, pinned=False)
+    if change:
+        state.errors.restart(change)
+    return change
+
+
+def _error_rate(rollup: Rollup, state: DriftState, change: Change, delta: float | None) -> Finding:
     before, after = shares(change.past)[1], shares(change.recent)[1]
     what = f"error rate of {rollup.target} went from {before:.0%} to {after:.0%}"
     severity: Severity | None = None if after > before else "info"
-    return _finding(ERROR_RATE, what, rollup, state, change, {"before": before, "after": after}, severity)
+    return _finding(ERROR_RATE, what, rollup, state, change, {"before": before, "after": after}, severity, delta)
 
 
 def _tool_mix(rollup: Rollup, state: DriftState, change: Change) -> Finding:
@@ -226,7 +273,7 @@ def _level(
 ) -> Finding:
     before, after = log_mean(change.past) - shift, log_mean(change.recent) - shift
     what = f"{name} of {rollup.target} went from {form.format(before)} to {form.format(after)}"
-    severity: Severity | None = "info" if rule is COST and after < before else None
+    severity: Severity | None = "info" if rule in (COST, LATENCY) and after < before else None
     return _finding(rule, what, rollup, state, change, {"before": before, "after": after}, severity)
 
 
@@ -238,7 +285,9 @@ def _finding(
     change: Change,
     facts: dict[str, Any],
     severity: Severity | None = None,
+    delta: float | None = None,
 ) -> Finding:
+    """delta: the one at which ADWIN found the change; None: the comparison of the two parts did."""
     began = next((p for p in state.places if p.number >= change.recent.first), None)
     every = run_length(change.deviation)
     often = f"{every:.1g}" if every < 1e9 else "more than a billion"
@@ -247,7 +296,8 @@ def _finding(
     since = f" (since run {began.run_id})" if began and began.number == change.recent.first else since
     summary = (
         f"{what[0].upper()}{what[1:]} in the last {change.recent.count} runs{since}, against {change.past.count} runs "
-        f"before: {change.deviation:.1f} standard deviations; chance alone does that once in {often} runs."
+        f"before: {change.deviation:.1f} standard deviations; "
+        + (f"chance alone does that once in {often} runs." if delta is None else f"found by ADWIN (delta {delta:.2g}).")
     )
     found = Source(rollup.event_id, rollup.offset, f"run {rollup.run_id}: the change was certain", rollup.partition)
     evidence = [found]
@@ -257,7 +307,7 @@ def _finding(
         rule=rule.id,
         title=rule.title,
         summary=summary,
-        score=max(0.0, 1.0 - state.number / every),
+        score=max(0.0, 1.0 - state.number / every) if delta is None else 1.0 - delta,
         severity=severity,
         cap="pause",
         evidence=tuple(evidence),

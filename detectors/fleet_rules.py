@@ -48,6 +48,12 @@ class CostThresholds(DriftThresholds, kw_only=True, frozen=True, forbid_unknown_
     min_ratio: Ratio = 1.5
 
 
+class LatencyThresholds(DriftThresholds, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """min_ratio: between the geometric means of seconds a tool result, whichever is larger; 1.5: half as slow again."""
+
+    min_ratio: Ratio = 1.5
+
+
 class StepsThresholds(DriftThresholds, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """min_ratio: between the geometric means of tool calls a run, whichever is larger; 1.5: half as much again."""
 
@@ -86,5 +92,14 @@ STEPS = Rule(
     description="Tool calls of a finished run are not as many as they were in this deployment's past.",
     thresholds=StepsThresholds,
 )
+LATENCY = Rule(
+    id="drift.latency",
+    title="The deployment's tools became slower or quicker",
+    severity="warning",
+    mode="alert",
+    description="Seconds until a tool answers are not what they were in this deployment's past, whichever tools it "
+    "uses: slower tools and a turn to slower tools look alike, unless drift.tool_mix says something too.",
+    thresholds=LatencyThresholds,
+)
 
-FLEET_RULES: tuple[Rule, ...] = (ERROR_RATE, TOOL_MIX, COST, STEPS)
+FLEET_RULES: tuple[Rule, ...] = (ERROR_RATE, TOOL_MIX, COST, STEPS, LATENCY)
