@@ -112,7 +112,12 @@ class Monitor:
                 self._take(self.fleet_judge.rollup, event)
 
     def _take(self, handle: Callable[[Incoming], None], event: EventT) -> None:
-        """Takes one message in. What no code foresaw goes to the dead-letter topic: Faust would skip it in silence."""
+        """Takes one message in. What no code foresaw goes to the dead-letter topic: Faust would skip it in silence.
+
+        After the last checkpoint, or of a partition given back, nothing is taken: whoever is next gets it again.
+        """
+        if self.stopping or event.message.tp not in self._assigned:
+            return
         try:
             handle(event.message)
         except Exception as error:
@@ -135,6 +140,7 @@ class Monitor:
 
         @app.on_partitions_revoked.connect
         async def revoked(sender: Any, partitions: set[TP], **_: Any) -> None:
+            self._assigned = set()
             await self.checkpoint.cut()
             await app.consumer.commit()
             self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events})
@@ -178,7 +184,7 @@ class Monitor:
 
     async def before_stop(self) -> None:
         """Everything taken in is in Kafka before partitions are given back."""
-        self.stopping = True
+        self.stopping = True  # no further message: it would be judged, published, and judged again elsewhere
         if self._assigned:
             await self.checkpoint.cut()
 
@@ -203,7 +209,7 @@ class Monitor:
 
     def _let_go(self, partitions: set[int]) -> None:
         self.judge.gave_up(partitions)
-        self.fleet.forget(partitions)
+        self.fleet_judge.gave_up(partitions)
 
     def _reload(self) -> None:
         if self._policy_file is None:

@@ -31,6 +31,8 @@ _acks = msgspec.json.Decoder(Ack)
 _decisions = msgspec.json.Decoder(OperatorDecision)
 T = TypeVar("T", Ack, OperatorDecision)
 
+HEADERS_BYTES = 8192  # of a dead letter, and of the batch around it
+
 
 class Incoming(Protocol):
     """What is read of a Kafka record (Faust's message has these names)."""
@@ -197,6 +199,12 @@ class Judge:
         log.warning(
             "undecodable", topic=message.topic, partition=message.partition, offset=message.offset, reason=reason
         )
+        value = message.value
+        room = self._settings.max_message_bytes - HEADERS_BYTES - len(message.key or b"")
+        if value is not None and len(value) > room:
+            # A compressed batch may hold more than Kafka takes from us.
+            reason = f"{reason}; here are the first {room} bytes, all of it lies where it came from"
+            value = value[:room]
         self._outbox.send(
             dead_letter(
                 self._outbox.names.deadletter,
@@ -204,7 +212,7 @@ class Judge:
                 message.partition,
                 message.offset,
                 message.key,
-                message.value,
+                value,
                 reason,
             )
         )

@@ -99,14 +99,14 @@ class Ledger(Generic[S]):
         store._key_partition[raw] = partition  # so that Faust forgets the key when the partition goes elsewhere
 
     def forget(self, partitions: set[int]) -> None:
-        """These partitions are another worker's now."""
+        """These partitions were given back, after a cut.
+
+        Their bytes stay in the store: every rebalance takes all partitions away for a moment, and of those that come
+        back Faust recovers only what is newer than what it read before. It deletes the others itself.
+        """
         for place in [place for place in self._decoded if place[0] in partitions]:
             del self._decoded[place]
         self._dirty = {place for place in self._dirty if place[0] not in partitions}
-        store = self.table.data
-        for raw in [raw for raw, partition in store._key_partition.items() if partition in partitions]:
-            store.data.pop(raw, None)
-            del store._key_partition[raw]
 
     def drop(self, partition: int, key: str) -> None:
         """Evicted: nothing is kept of it here. The caller writes the tombstone."""

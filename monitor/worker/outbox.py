@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from faust.exceptions import ProducerSendError
 
 from detectors.rollup import Rollup
 from monitor import messages
@@ -82,16 +83,20 @@ class Outbox:
         task.add_done_callback(self._under_way.discard)
 
     async def settled(self) -> None:
-        """Returns when all that was sent before is acknowledged."""
-        while self._under_way:
-            await asyncio.gather(*list(self._under_way))
+        """Returns when all that was sent before is acknowledged. What is sent meanwhile is not waited for: under load
+        there is always something."""
+        await asyncio.gather(*self._under_way)
 
     async def _deliver(self, record: Record, then: Callable[[], None] | None) -> None:
         wait, attempts = FIRST_WAIT_S, 0
         while True:
             try:
                 await (await self._send(record))
-            except (TimeoutError, KafkaError, OSError) as error:
+            except (TimeoutError, KafkaError, ProducerSendError, OSError) as error:
+                if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
+                    # No further attempt could end otherwise, and the checkpoint would wait for ever.
+                    log.critical("too large for Kafka, given up", topic=record.topic, error=repr(error))
+                    return
                 attempts += 1
                 self.refused = repr(error)
                 say = log.critical if attempts == ALARM_AFTER else log.warning
