@@ -53,7 +53,7 @@ class FleetState(Struct, kw_only=True):
     rollups of one key and source partition come in the order of their places, so what is at or below the mark was
     counted before. 12 bytes a partition of the event topic. epoch: commands issued. parts: the detectors' states by
     name, which plain msgpack gives back as lists and mappings until `part` asks for them. failed: when it was last said
-    of a detector that it raised, by its name.
+    of a detector that it raised, by its name. offset: of the last rollup in its own topic, -1 before the first.
     """
 
     pinned: bool = False
@@ -61,6 +61,7 @@ class FleetState(Struct, kw_only=True):
     marks: dict[int, int] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
     failed: dict[str, float] = field(default_factory=dict)
+    offset: int = -1
 
     def admit(self, rollup: Rollup) -> bool:
         """Whether ``rollup`` is new; if so its place is remembered. One without an offset is always new."""

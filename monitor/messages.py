@@ -154,7 +154,7 @@ class JournalEntry(Struct, kw_only=True, omit_defaults=True):
     """
 
     kind: Literal["ack", "operator", "policy", "governor", "timer"]
-    partition: Annotated[int, Meta(description="Of the event topic.")]
+    partition: Annotated[int, Meta(description="Of the event topic, or of what `topic` says.")]
     offset: Annotated[int, Meta(description="It took effect after this one; -1: before the first.")]
     run_id: Annotated[str | None, Meta(description="Null: a policy, which is for all runs.")]
     digest: Annotated[str, Meta(description="Of the policy in force.")]
@@ -164,8 +164,12 @@ class JournalEntry(Struct, kw_only=True, omit_defaults=True):
         dict[str, Any] | None, Meta(description="The whole effective policy, so that a replay needs nothing else.")
     ] = None
     governed: Annotated[str | None, Meta(description="The alert whose kill the governor turned into a pause.")] = None
+    why: Annotated[str | None, Meta(description="Which limit the governor gave as its reason.")] = None
     timer: Annotated[str | None, Meta(description="What a timer did: `retry:COMMAND` or `escalate:COMMAND`.")] = None
     time: Annotated[float, Meta(description="Unix seconds.")] = 0.0
+    topic: Annotated[
+        Literal["events", "rollups"], Meta(description="Of which topic partition and offset are: which stage it is.")
+    ] = "events"
 
 
 def identify(*parts: object) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
@@ -67,7 +68,10 @@ def replay(
         raise click.UsageError("name the files to replay (- for standard input), or --topic, and not both")
     show = Show(ndjson, speed)
     if topic:
-        asyncio.run(_topic(settings, policy, policy_file is not None, _time(since), _time(until), show))
+        # The journal knows which policies were in force; only one that is named here takes their place.
+        source = click.get_current_context().get_parameter_source("policy_file")
+        named = policy_file is not None and source is ParameterSource.COMMANDLINE
+        asyncio.run(_topic(settings, policy, named, _time(since), _time(until), show))
     else:
         if since or until:
             raise click.UsageError("--since and --until go with --topic")

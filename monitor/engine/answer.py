@@ -57,10 +57,12 @@ class Answers:
         kept = None
         if mode == "kill" and self._would_kill(state, finding):
             now = at.stamp if at.stamp is not None else state.run.now
-            kept = self.governor.refuses(state.run.run_id, state.run.agent_name, now, self.policy.governor, known.id)
+            kept = self.governor.refuses(
+                state.run.run_id, state.run.agent_name, now, self.policy.governor, known.id, at.offset
+            )
             if kept is not None:
                 mode = "pause"
-                out.journal.append(self._governed(state, at, known.id))
+                out.journal.append(self._governed(state, at, known.id, kept))
                 if self.governor.pages(now):
                     out.alerts.append(self._page(state, event, at, kept))
         severity = answer.severity or finding.severity or self._rules[finding.rule].severity
@@ -169,7 +171,7 @@ class Answers:
             del state.tracked[oldest]
         state.tracked.append(Tracked(command=command, status=status, issued_at=now, alert=alert))
 
-    def _governed(self, state: RunState, at: Position, alert_id: str) -> JournalEntry:
+    def _governed(self, state: RunState, at: Position, alert_id: str, why: str) -> JournalEntry:
         return JournalEntry(
             kind="governor",
             partition=at.partition if at.partition is not None else -1,
@@ -177,6 +179,7 @@ class Answers:
             run_id=state.run.run_id,
             digest=self.policy.digest,
             governed=alert_id,
+            why=why,
         )
 
     def _page(self, state: RunState, event: Event, at: Position, why: str) -> Alert:

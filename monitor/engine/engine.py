@@ -85,6 +85,8 @@ class Engine:
         if findings:
             out.findings = findings
             self._answers.give(state, event, at, findings, resolved, out)
+            if state.early and out.commands:
+                out.extend(inputs.catch_up(state, out.commands, self.policy.digest))
         partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
         return out

@@ -60,8 +60,10 @@ class Governor:
                 self._deployments.popitem(last=False)
         deployment.saw(run_id, now)
 
-    def refuses(self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str) -> str | None:
-        """Why this kill must become a pause, or None; a kill that may be issued is counted."""
+    def refuses(
+        self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str, offset: int
+    ) -> str | None:
+        """Why this kill must become a pause, or None; a kill that may be issued is counted. ``offset``: the event's."""
         _drop_older(self._kills, now - MINUTE)
         if len(self._kills) >= limits.kills_per_minute:
             return f"{len(self._kills)} kills in the last minute, the limit is {limits.kills_per_minute}"
@@ -87,14 +89,24 @@ class Governor:
 
 
 class RecordedGovernor(Governor):
-    """Decides as the journal says that a live governor did: for replays. ``governed``: alert ids."""
+    """Decides as the journal says that a live governor did: for replays.
 
-    def __init__(self, governed: set[str]) -> None:
+    ``governed``: why, by alert and the offset of the event: the same alert may be held back now and kill a minute
+    later.
+    """
+
+    def __init__(self, governed: dict[tuple[str, int], str]) -> None:
         super().__init__()
         self._governed = governed
 
-    def refuses(self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str) -> str | None:
-        return "the governor held it back" if alert_id in self._governed else None
+    def refuses(
+        self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str, offset: int
+    ) -> str | None:
+        return self._governed.get((alert_id, offset))
+
+    def pages(self, now: float) -> bool:
+        """Never: a page is operational."""
+        return False
 
 
 def _drop_older(times: deque[float], than: float) -> None:

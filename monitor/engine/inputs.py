@@ -5,6 +5,7 @@ Each returns what to publish, with a journal entry that lets a replay do the sam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,11 +15,12 @@ from monitor.engine.answer import alert_of
 from monitor.engine.lifecycle import PROOF, Status, Tracked, due, on_ack, on_step
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import UNCONFIRMED
-from monitor.engine.state import MOST_DECISIONS, RunState
-from monitor.messages import Ack, Alert, JournalEntry, OperatorDecision, identify
+from monitor.engine.state import MOST_DECISIONS, MOST_EARLY, RunState
+from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision, identify
 
 MOST_WATCHERS = 16
 MOST_REISSUES = 5
+OUTCOMES = frozenset({"stopped", "paused", "failed", "refused"})
 
 
 def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
@@ -33,6 +35,10 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
             changed = True
     elif ack.status == "ended" and not state.ended:
         state.ended = changed = True
+    known = any(tracked.command.id == ack.command_id for tracked in state.tracked)
+    if ack.status in OUTCOMES and not known and ack not in state.early:
+        state.early = [*state.early[-(MOST_EARLY - 1) :], ack]
+        changed = True
     for tracked in state.tracked:
         if tracked.command.id != ack.command_id:
             continue
@@ -43,6 +49,23 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
             changed = True
     if changed:
         out.journal.append(_entry(state, digest, kind="ack", ack=ack))
+    return out
+
+
+def catch_up(state: RunState, commands: Sequence[Command], digest: str) -> Outcome:
+    """Takes in the acknowledgements that came before their commands were known here.
+
+    Topics are read side by side: after a crash the proof of a stop may come before the event that is judged again, and
+    a kill-switch may be quicker than the operator's decision. Its process has ended by then, so it says it only once.
+    """
+    out = Outcome()
+    ids = {command.id for command in commands}
+    known = [ack for ack in state.early if ack.command_id in ids]
+    if known:
+        state.early = [ack for ack in state.early if ack.command_id not in ids]
+        for ack in known:
+            out.extend(acknowledge(state, ack, digest))
+        out.journal.clear()  # it has them from when they came
     return out
 
 
@@ -155,6 +178,7 @@ def decide(state: RunState, decision: OperatorDecision, digest: str) -> Outcome:
                 grants.limits[name] = max(limit, grants.limits.get(name, 0.0))
         case "kill" | "pause" if decision.command is not None:
             _ordered(state, decision)
+            out.extend(catch_up(state, [decision.command], digest))
         case "resume" if state.killed_by is None:
             _resumed(state, decision, out)
         case _:
@@ -172,7 +196,7 @@ def _ordered(state: RunState, decision: OperatorDecision) -> None:
     else:
         state.paused_by = state.paused_by or command.id
     if all(tracked.command.id != command.id for tracked in state.tracked):
-        status: Status = "issued" if state.watchers else "unguarded"
+        status: Status = "ended" if state.ended else "issued" if state.watchers else "unguarded"
         state.tracked.append(Tracked(command=command, status=status, issued_at=decision.time))
 
 

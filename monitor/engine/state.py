@@ -13,11 +13,13 @@ from detectors.detector import Mode, Run
 from detectors.rolling import Sums
 from detectors.sequence import Sequences
 from monitor.engine.lifecycle import Tracked
+from monitor.messages import Ack
 
 VERSION = 1
 MOST_ALERTS = 64  # remembered per run, to revise instead of repeating; the oldest are forgotten
 MOST_TRACKED = 8
 MOST_DECISIONS = 32
+MOST_EARLY = 4
 
 DetectorStates: Any = msgspec.defstruct(
     "DetectorStates",
@@ -41,7 +43,7 @@ class RunState(Struct, kw_only=True, omit_defaults=True):
     """One run. ``offset`` is the last one applied: what is replayed up to it is not counted twice.
 
     epoch counts the commands of this run. watchers are kill-switches that registered. paused_by, killed_by: the
-    command in force.
+    command in force. early: acknowledgements of commands that are not known here yet.
     """
 
     run: Run
@@ -59,6 +61,7 @@ class RunState(Struct, kw_only=True, omit_defaults=True):
     paused_by: str | None = None
     killed_by: str | None = None
     decisions: list[str] = []
+    early: list[Ack] = []
 
 
 class UnknownVersion(ValueError):

@@ -52,11 +52,11 @@ class FileJudge:
 
 def lines(judged: Judged) -> Iterator[tuple[str, Alert | Command]]:
     """``alert`` and ``command`` in the order that they are said in: the alert, then the command that it led to."""
-    by_alert = {command.alert_id: command for command in judged.commands}
+    left = list(judged.commands)
     for alert in judged.alerts:
         yield "alert", alert
-        command = by_alert.pop(alert.id, None)
-        if command is not None:
+        for command in [command for command in left if command.id == alert.command_id]:
+            left.remove(command)
             yield "command", command
-    for command in by_alert.values():
+    for command in left:
         yield "command", command

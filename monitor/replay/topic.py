@@ -7,7 +7,7 @@ what the journal says took effect before it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from aiokafka import TopicPartition
@@ -27,6 +27,9 @@ from monitor.policy import Policy
 from monitor.replay.judge import Judged
 from monitor.settings import Settings
 from monitor.topics import Names
+
+Journal: TypeAlias = dict[tuple[str, int], list[JournalEntry]]
+"""Entries by the topic and partition that they are about."""
 
 
 class Range(NamedTuple):
@@ -55,38 +58,37 @@ class TopicJudge:
         journal = await self._journal()
         partitions = await self._partitions(self._names.events)
         for partition in partitions:
-            replayed = Partition(partition, len(partitions), journal.get(partition, []), self)
+            replayed = Partition(partition, len(partitions), journal.get(("events", partition), []), self)
             async for record in self._records(self._names.events, partition, within):
                 self.read += 1
                 for judged in replayed.event(record):
                     yield record.timestamp / 1000, judged
             for judged in replayed.rest():
                 yield replayed.stamp, judged
-        async for found in self._second_stage(within):
+        async for found in self._second_stage(within, journal):
             yield found
 
-    async def _second_stage(self, within: Range) -> AsyncIterator[tuple[float, Judged]]:
+    async def _second_stage(self, within: Range, journal: Journal) -> AsyncIterator[tuple[float, Judged]]:
         decoder = msgspec.json.Decoder(Rollup)
-        engine = FleetEngine(self._policy or self._shipped, events_topic=self._names.events)
         for partition in await self._partitions(self._names.rollups):
-            states: dict[str, FleetState] = {}
+            replayed = FleetPartition(journal.get(("rollups", partition), []), self)
             async for record in self._records(self._names.rollups, partition, within):
                 try:
                     rollup = decoder.decode(record.value or b"")
                 except msgspec.DecodeError as error:
                     self.undecodable.append((partition, record.offset, str(error)))
                     continue
-                out = engine.process(states.setdefault(rollup.key, FleetState()), rollup)
+                out = replayed.rollup(record.offset, rollup)
                 if out:
                     yield record.timestamp / 1000, Judged(rollup.time, rollup.key, out.alerts, out.commands)
 
-    async def _journal(self) -> dict[int, list[JournalEntry]]:
+    async def _journal(self) -> Journal:
         decoder = msgspec.json.Decoder(JournalEntry)
-        found: dict[int, list[JournalEntry]] = {}
+        found: Journal = {}
         for partition in await self._partitions(self._names.journal):
             async for record in self._records(self._names.journal, partition, Range()):
                 entry = decoder.decode(record.value or b"")
-                found.setdefault(entry.partition, []).append(entry)
+                found.setdefault((entry.topic, entry.partition), []).append(entry)
         return found
 
     async def _partitions(self, topic: str) -> list[int]:
@@ -115,7 +117,11 @@ class Partition:
         self._judge = judge
         self._next = 0
         self._runs: dict[str, RunState] = {}
-        governed = {entry.governed for entry in journal if entry.governed is not None}
+        governed = {
+            (entry.governed, entry.offset + 1): entry.why or "the governor held it back"
+            for entry in journal
+            if entry.governed is not None
+        }
         self._engine = Engine(
             judge._policy or judge._shipped, RecordedGovernor(governed), on_error=judge._on_error, partitions=partitions
         )
@@ -164,6 +170,31 @@ class Partition:
             if out.alerts or out.commands:
                 found.append(Judged(state.run.now, entry.run_id, out.alerts, out.commands))
         return found
+
+
+class FleetPartition:
+    """One partition of the rollups, replayed with its journal."""
+
+    def __init__(self, journal: list[JournalEntry], judge: TopicJudge) -> None:
+        self._journal = _once(journal)
+        self._judge = judge
+        self._next = 0
+        self._states: dict[str, FleetState] = {}
+        self._use(judge._policy or judge._shipped)
+
+    def _use(self, policy: Policy) -> None:
+        names = self._judge._names
+        self._engine = FleetEngine(policy, events_topic=names.events, on_error=self._judge._on_error)
+
+    def rollup(self, offset: int, rollup: Rollup) -> Outcome:
+        while self._next < len(self._journal) and self._journal[self._next].offset < offset:
+            entry = self._journal[self._next]
+            self._next += 1
+            if entry.policy is not None and self._judge._policy is None:
+                self._use(Policy.from_effective(entry.policy))
+            elif entry.operator is not None:
+                self._engine.decide(self._states.setdefault(entry.operator.key, FleetState()), entry.operator)
+        return self._engine.process(self._states.setdefault(rollup.key, FleetState()), rollup)
 
 
 def _once(journal: list[JournalEntry]) -> list[JournalEntry]:

@@ -10,7 +10,7 @@ import structlog
 from detectors.fleet import FleetState
 from detectors.rollup import Rollup
 from monitor.engine.fleet import FleetEngine
-from monitor.messages import OperatorDecision
+from monitor.messages import JournalEntry, OperatorDecision
 from monitor.metrics import Metrics
 from monitor.policy import Policy
 from monitor.topics import Names
@@ -34,10 +34,11 @@ class FleetJudge:
         self._outbox = outbox
         self._metrics = metrics
         self._names = names
+        self._journaled: dict[int, str] = {}  # partition of the rollups: digest of the policy that its journal knows
         self.use(policy)
 
     def use(self, policy: Policy) -> None:
-        self.engine = FleetEngine(policy, events_topic=self._names.events)
+        self.engine = FleetEngine(policy, events_topic=self._names.events, on_error=self._detector_failed)
 
     def rollup(self, message: Incoming) -> None:
         try:
@@ -56,8 +57,10 @@ class FleetJudge:
                 )
             )
             return
+        self._journal_policy(message.partition, message.offset - 1)
         state = self._fleet.get(message.partition, rollup.key)
         out = self.engine.process(state, rollup)
+        state.offset = message.offset
         self._fleet.put(message.partition, rollup.key, state)
         now = time.time()
         for command in out.commands:
@@ -71,3 +74,41 @@ class FleetJudge:
         state = self._fleet.get(partition, decision.key)
         self.engine.decide(state, decision)
         self._fleet.put(partition, decision.key, state)
+        digest = self.engine.policy.digest
+        self._outbox.journal(
+            JournalEntry(
+                kind="operator",
+                partition=partition,
+                offset=state.offset,
+                run_id=None,
+                digest=digest,
+                operator=decision,
+                topic="rollups",
+            )
+        )
+
+    def gave_up(self, partitions: set[int]) -> None:
+        self._fleet.forget(partitions)
+        for partition in partitions:
+            self._journaled.pop(partition, None)
+
+    def _journal_policy(self, partition: int, offset: int) -> None:
+        """Which policy judges this partition of the rollups from the one after ``offset`` on."""
+        policy = self.engine.policy
+        if self._journaled.get(partition) == policy.digest:
+            return
+        self._journaled[partition] = policy.digest
+        self._outbox.journal(
+            JournalEntry(
+                kind="policy",
+                partition=partition,
+                offset=offset,
+                run_id=None,
+                digest=policy.digest,
+                policy=policy.effective(),
+                topic="rollups",
+            )
+        )
+
+    def _detector_failed(self, name: str, error: Exception) -> None:
+        log.error("detector failed", detector=name, exc_info=error)

@@ -9,7 +9,7 @@ WIDE = Limits(kills_per_minute=1000, share_of_runs=0.25, share_after_kills=5)
 
 
 def kills(governor: Governor, n: int, limits: Limits, at: float = 0.0, name: str = "coder") -> list[str | None]:
-    return [governor.refuses(f"r{at}-{i}", name, at, limits, "a") for i in range(n)]
+    return [governor.refuses(f"r{at}-{i}", name, at, limits, "a", 0) for i in range(n)]
 
 
 def test_the_31st_kill_of_a_minute_is_refused_and_the_next_minute_is_free() -> None:
@@ -25,7 +25,7 @@ def test_a_quarter_of_a_deployment() -> None:
     governor = Governor()
     for run in range(40):
         governor.saw(f"healthy-{run}", "coder", 0.0)
-    answers = [governor.refuses(f"healthy-{run}", "coder", 1.0, WIDE, "a") for run in range(11)]
+    answers = [governor.refuses(f"healthy-{run}", "coder", 1.0, WIDE, "a", 0) for run in range(11)]
     assert answers[:10] == [None] * 10
     assert "10 of the 40 runs of coder were killed within an hour" in (answers[10] or "")
 
@@ -53,6 +53,7 @@ def test_one_page_a_minute() -> None:
 
 
 def test_a_replay_decides_as_the_journal_says() -> None:
-    governor = RecordedGovernor({"held"})
-    assert governor.refuses("r", "coder", 0.0, WIDE, "held") is not None
-    assert all(governor.refuses("r", "coder", 0.0, WIDE, f"a{i}") is None for i in range(100))
+    governor = RecordedGovernor({("held", 7): "30 kills in the last minute"})
+    assert governor.refuses("r", "coder", 0.0, WIDE, "held", 7) == "30 kills in the last minute"
+    assert governor.refuses("r", "coder", 60.0, WIDE, "held", 8) is None, "a minute later it was let through"
+    assert all(governor.refuses("r", "coder", 0.0, WIDE, f"a{i}", 7) is None for i in range(100))
