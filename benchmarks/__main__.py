@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from benchmarks import drain, engine, profile, stop
+from benchmarks import drain, drift, engine, profile, stop
 from benchmarks.figures import Result
 from benchmarks.machine import machine
 from benchmarks.show import say, table
@@ -21,6 +21,7 @@ from monitor.client.connection import quiet
 Measure = Callable[[Stage, bool], Awaitable[Result]]
 BENCHMARKS: dict[str, Measure] = {
     engine.NAME: engine.measure,
+    drift.NAME: drift.measure,
     drain.NAME: drain.measure,
     profile.NAME: profile.measure,
     stop.NAME: stop.measure,
@@ -36,6 +37,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
     \b
     engine   µs an event of decoding, engine and each detector; state of a run; import and gate (no Kafka)
+    drift    our drift detector beside river's: found, delay, false alarms (no Kafka)
     drain    events/s of one worker beside bare aiokafka loops
     profile  where the worker's time goes
     stop     from an event to the proven stop of a guarded process, at 1,000 events/s offered

@@ -5,11 +5,21 @@ a recent part is tested for a difference, with the variance learned from the str
 the stream beforehand, and the error of a baseline learned from few runs is part of the test.
 
 The stream is kept as sums over buckets that double in size as they age, as in ADWIN [^2]: recent splits exact, old ones
-coarse. ADWIN itself (river's) was not taken: its bound is for any bounded data, so it needs several times as many runs
-to say the same; its values weigh alike, while a run with two results says less of an error rate than one with fifty;
-and its state is a Rust object that only pickle can save. Page-Hinkley (river's) would fit in five floats, but its
-threshold is in the unit of the values and gives no false alarm rate. All sums here are integers in fixed point: any
-order of merging gives the same numbers, nothing non-finite can get in, and a year adds no rounding error.
+coarse. All sums here are integers in fixed point: any order of merging gives the same numbers, nothing non-finite can
+get in, and a year adds no rounding error.
+
+river's detectors were measured beside this one (``python -m benchmarks.drift``; 320 made-up changes, 100,000 runs
+without one). ADWIN with its default delta, in the unit interval that its bound is for, found 16 % of the changes within
+100 runs; in standard deviations it found 99 %, without a false alarm, but took 15 runs in place of 7 to see a change of
+cost or latency, and 21 in place of 12 of steps. Of the error rate it was the better one (17 runs in place of 32 at held
+values, and 70 % in place of 63 % of changes between recorded models), since here a run with two results says less than
+one with fifty, while runs differ more in luck than in size. So the error rate asks both (`detectors.adaptive_window`):
+20 runs, 77 % of the recorded changes. Page-Hinkley, which needs six floats, is as quick as this test on cost, latency
+and steps and quicker on error rates (6 to 9 runs), but its threshold gives no false alarm rate: of the mildest setting
+tried they were 0.3 in 10,000 quiet runs, 3 where one run in 150 was terrible and 30 in the recorded error rates, and
+0.4 in 10,000 quiet error rates even where values were held to 4 standard deviations; no stream uses it. Where errors
+are rare or one run in 150 is terrible, this test's own false alarms of the error rate were 0.8 in 10,000 runs, eight
+times what the limit promises.
 
 [^1]: D. M. Hawkins, P. Qiu, C. W. Kang: The changepoint model for statistical process control. J. Quality Technology
       35(4), 2003.
