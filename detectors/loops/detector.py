@@ -13,12 +13,14 @@ from detectors.loops.fingerprint import (
     MASKED_AT_ONCE,
     UNKNOWN,
     call_fingerprint,
+    canonical,
     exact_fingerprint,
     hashed,
     is_failure,
     label,
     masked_fingerprint,
 )
+from detectors.loops.mask import numbers_of
 from detectors.loops.rules import CYCLE, FAILURE, REPEAT, Failures
 from detectors.loops.state import MOST, NANO, Agent, LoopsState, Pending, Step, place
 from detectors.loops.streaks import add_step, streak_findings
@@ -61,7 +63,7 @@ class Loops(Detector[LoopsState]):
         if isinstance(event, ToolCall):
             given_up = state.await_result(_pending(event, key, agent, run))
             if given_up is not None and given_up.agent == key:
-                add_step(agent, Step(given_up.call, UNKNOWN, UNKNOWN, given_up.at), given_up, 0.0)
+                add_step(agent, Step(given_up.call, UNKNOWN, UNKNOWN, given_up.at, event.time), given_up, 0.0)
                 return streak_findings(agent, given_up, event, run, rules)
             return ()
         if not isinstance(event, ToolResult):
@@ -77,7 +79,7 @@ class Loops(Detector[LoopsState]):
             findings = []
         thresholds: Failures | None = rules.get(FAILURE.id)
         if thresholds is not None and is_failure(event):
-            findings += failure_findings(agent, call, event, run, thresholds)
+            findings += failure_findings(agent, call, event, run, rules, thresholds)
         return findings
 
     @classmethod
@@ -90,12 +92,14 @@ class Loops(Detector[LoopsState]):
 def _pending(event: ToolCall, key: int, agent: Agent, run: Run) -> Pending:
     arguments = event.arguments
     action = arguments.get("action") if isinstance(arguments, dict) else None
+    text = canonical(event)
     steps_on = _STEPS_ON.search(event.tool) or (isinstance(action, str) and _STEPS_ON.search(action))
     return Pending(
         agent=key,
         call_id=hashed(event.call_id) if event.call_id else 0,
-        call=call_fingerprint(event),
+        call=call_fingerprint(event, text),
         label=label(event),
+        numbers=numbers_of(text),
         steps_on=bool(steps_on),
         bare=arguments is None,
         at=place(event, agent, run),
@@ -103,7 +107,12 @@ def _pending(event: ToolCall, key: int, agent: Agent, run: Run) -> Pending:
 
 
 def _step(call: Pending, result: ToolResult, agent: Agent) -> Step:
-    known = any(call.call == step.call for step in agent.recent)
+    exact, masked = exact_fingerprint(result), UNKNOWN
+    known = [step for step in agent.recent if step.call == call.call]
+    same = next((step for step in known if step.exact == exact and step.masked != UNKNOWN), None)
     # Masking costs more than all the rest: a long result is masked only where it can be a repeat.
-    masked = masked_fingerprint(result) if known or len(result.output or "") <= MASKED_AT_ONCE else UNKNOWN
-    return Step(call.call, exact_fingerprint(result), masked, call.at)
+    if same is not None:
+        masked = same.masked
+    elif known or len(result.output or "") <= MASKED_AT_ONCE:
+        masked = masked_fingerprint(result)
+    return Step(call.call, exact, masked, call.at, result.time)

@@ -65,3 +65,4 @@ FAILURE = Rule(
     description="The same failure again and again, through the same or different commands.",
     thresholds=Failures,
 )
+TITLES = {rule.id: rule.title for rule in (REPEAT, CYCLE, FAILURE)}

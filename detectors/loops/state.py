@@ -13,6 +13,7 @@ LONGEST_CYCLE = 8
 AGENTS = 4  # of a run that are followed at a time
 PENDING = 6  # calls of a run whose results are awaited
 FAILURES = 3  # different ones that are counted for each agent
+LOOPS = 3  # that each agent was told of and that are remembered
 LONGEST_ID = 40  # of an event; a longer one is not kept as evidence
 
 
@@ -28,25 +29,28 @@ class Place(Struct, array_like=True):
 class Pending(Struct, array_like=True):
     """A call whose result is awaited.
 
-    steps_on: it moves through something one step at a time, as scrolling does. bare: its arguments were not published.
+    numbers: those in its arguments. steps_on: it moves through something one step at a time, as scrolling does.
+    bare: its arguments were not published.
     """
 
     agent: int
     call_id: int
     call: int
     label: str
+    numbers: str
     steps_on: bool
     bare: bool
     at: Place
 
 
 class Step(Struct, array_like=True):
-    """Fingerprints of a call and its result. masked: 0 if it was not needed."""
+    """Fingerprints of a call and its result. masked: 0 if it was not needed. ended: when the result came."""
 
     call: int
     exact: int
     masked: int
     at: Place
+    ended: float
 
     def same(self, other: Step) -> bool:
         return self.call == other.call and (
@@ -58,6 +62,7 @@ class Streak(Struct, array_like=True):
     """The last ``length`` steps are each the same as the one ``period`` steps before.
 
     first: the first of them all. waited: seconds inside tools. unknown: a result in it was not published.
+    ended: when the last whole round did. gap: seconds that it took. slower: how often in a row a round took longer.
     """
 
     period: int
@@ -65,11 +70,18 @@ class Streak(Struct, array_like=True):
     first: Place
     waited: float = 0.0
     unknown: bool = False
-    told: int = 0
+    ended: float = 0.0
+    gap: float = 0.0
+    slower: int = 0
 
     @property
     def rounds(self) -> int:
         return self.length // self.period + 1
+
+    @property
+    def backs_off(self) -> bool:
+        """Each round takes longer than the one before, or as long as it did when it had become longer."""
+        return self.slower >= min(2, self.rounds - 2)
 
 
 class Failure(Struct, array_like=True):
@@ -82,7 +94,23 @@ class Failure(Struct, array_like=True):
     previous: Place
     count: int = 1
     commands: int = 1
-    told: int = 0
+
+
+class Told(Struct, array_like=True):
+    """A loop that was told of, by the rule and key of its alert.
+
+    calls: what it consists of. failure: the signature that its results had, or 0. level: the strongest answer so far.
+    count: rounds or failures. said: of them when it was told last. step: where it was seen last.
+    """
+
+    rule: str
+    key: str
+    calls: list[int]
+    failure: int
+    step: int
+    level: int = 0
+    count: int = 0
+    said: int = 0
 
 
 class Agent(Struct, array_like=True):
@@ -91,6 +119,7 @@ class Agent(Struct, array_like=True):
     recent: list[Step] = field(default_factory=list)
     streaks: list[Streak] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
 
 
 class LoopsState(Struct, omit_defaults=True):
@@ -103,7 +132,9 @@ class LoopsState(Struct, omit_defaults=True):
         if agent is None:
             agent = Agent()
             if len(self.agents) >= AGENTS:
-                quiet = (key for key, other in self.agents.items() if not other.streaks and not other.failures)
+                quiet = (
+                    key for key, other in self.agents.items() if not (other.streaks or other.failures or other.told)
+                )
                 del self.agents[next(quiet, next(iter(self.agents)))]
         self.agents[key] = agent
         return agent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -146,6 +147,38 @@ HONEST = [
             ToolResult(time=n + 0.5, run_id="r", id=f"r{n}", output="first lines", output_bytes=1000 + n, exit_code=0),
         )
     ]),
+    ("a batch over orders", run(*[(f"lookup order {n}", f"order {n} found") for n in range(170, 190)])),
+    ("orders that are missing", run(*[(f"lookup order {n}", f"order:{n}: not found", 1) for n in range(170, 190)])),
+    ("requests that are missing", run(*[(f"show request {n}", f"request {n} not found", 1) for n in range(170, 190)])),
+    ("lines that are bad", run(*[(f"check line {n}", f"line {n}: invalid", 1) for n in range(170, 190)])),
+    ("ids that are missing", run(*[(f"show {uuid(n)}", f"no such item: {uuid(n)}", 1) for n in range(20)])),
+    ("commits that are missing", run(*[(f"git show {n}abcdef", f"unknown {n}abcdef", 128) for n in range(10, 30)])),
+    ("times without a train", run(*[(f"train --at {n}:30", f"not found at {n}:30", 1) for n in range(10, 24)])),
+    ("files with numbers", run(*[(f"convert tmpfile_{n:03}.png", "ok") for n in range(20)])),
+    ("files with numbers, bad", run(*[(f"load tmpfile_{n:03}", f"tmpfile_{n:03}: invalid", 1) for n in range(20)])),
+    ("numbered temporary files", run(*[(f"load tmp.{n:06}", "ok") for n in range(20)])),
+    ("ids that look like times of today", run(*[(f"order {1_755_000_900 + 300 * n}", "ok") for n in range(20)])),
+    ("a batch over the hours of a day", run(*[(f"load 2025-08-12T{n:02}:00:00Z", "ok") for n in range(24)])),
+    ("numbered pages", run(*[(f"curl 'http://x/items?page={n}'", f"items of page {n}") for n in range(1, 40)])),
+    ("numbered pages that are empty", run(*[(f"curl 'http://x/items?page={n}'", "[]") for n in range(1, 40)])),
+    ("a queue that is worked off", run(*[("work --next", f"request {n} done") for n in range(170, 190)])),
+    ("a time left that falls", run(*[("status", f"{n} minutes remaining, ETA 0:{n}:00") for n in range(40, 10, -1)])),
+    ("retries with backoff", list(chain.from_iterable(
+        story.wait(2.0**n).steps(("curl x", "HTTP 429", 22) if n < 7 else ("curl x", "{}"))
+        for story in [Stream()] for n in range(8)
+    ))),
+    ("retries with backoff, waited for in the shell", list(chain.from_iterable(
+        story.steps((f"sleep {2**n}; curl x", "HTTP 503", 22) if n < 7 else ("curl x", "{}"), took=2.0**n)
+        for story in [Stream()] for n in range(8)
+    ))),
+    ("retries with backoff, waited for in turn", list(chain.from_iterable(
+        [*story.steps((f"sleep {2**n}", ""), took=2.0**n), *story.steps(("curl x", "HTTP 503", 22))]
+        for story in [Stream()] for n in range(8)
+    ))),
+    ("watch mode", run(*chain.from_iterable(
+        [(f"edit {n}", "ok"), ("read-watch", "9 passed in 1s\nwaiting for changes")] for n in range(20)
+    ), took=20.0)),
+    ("watch mode while nobody edits", run(("read-watch", "waiting for changes"), times=15, took=60.0)),
     ("searches that find nothing", run(*[(f"grep -r word{n} .", "", 1) for n in range(30)])),
     ("a few of the same failure far apart", run(
         *chain.from_iterable([("x", REFUSED, 7), *((f"read {n} {m}", f"{n} {m}") for m in range(13))] for n in range(8))
@@ -181,11 +214,20 @@ def test_reworded_thoughts_do_not_hide_a_repeat() -> None:
     assert strongest(loops(events)) == {"loops.repeat": "pause"}
 
 
-@pytest.mark.parametrize(("tool", "name"), [("think", "thought"), ("add_task", "description")])
-def test_words_that_are_the_point_are_not_left_out(tool: str, name: str) -> None:
+@pytest.mark.parametrize(("tool", "arguments"), [
+    ("think", {"thought": "word {n}"}),
+    ("add_task", {"description": "word {n}"}),
+    ("add_note", {"explanation": "word {n}", "severity": "high"}),
+    ("get_request", {"request_id": "{n}", "verbose": True}),
+    ("get_recording", {"call_id": "{n}", "tenant": "acme"}),
+])  # fmt: skip
+def test_words_that_are_the_point_are_not_left_out(tool: str, arguments: dict[str, Any]) -> None:
     story = Stream()
-    calls = [(story.call(tool=tool, arguments={name: f"word {n}"}), story.result("ok")) for n in range(30)]
-    assert loops(chain.from_iterable(calls)) == []
+    events: list[Event] = []
+    for n in range(30):
+        given = {key: value.format(n=n) if isinstance(value, str) else value for key, value in arguments.items()}
+        events += [story.call(tool=tool, arguments=given), story.result("ok")]
+    assert loops(events) == []
 
 
 def test_a_change_in_the_middle_of_a_long_output_is_news() -> None:
@@ -216,8 +258,73 @@ def test_a_long_loop_is_said_again_only_when_it_has_doubled() -> None:
     assert len({(finding.rule, finding.key) for finding in findings}) == 1
 
 
-def test_one_call_repeated_is_no_cycle_too() -> None:
-    assert {finding.rule for finding in loops(run(("ls", "a"), times=50))} == {"loops.repeat"}
+MAKE, TEST = ("make", "no rule to make target", 2), ("make test", "no rule to make target", 2)
+LIFE = [  # of one loop: everything that is found, and nothing else
+    ("a repeat", run(("ls", "a"), times=50), "repeat notice 3, repeat pause 5, repeat pause 10/20/40"),
+    ("a failing repeat", run(MAKE, times=20), "repeat notice 3, repeat pause 5, repeat pause 10/20"),
+    ("a cycle of two", run(("a", "1"), ("b", "2"), times=20), "cycle notice 3, cycle pause 4, cycle pause 8/16"),
+    ("a cycle of three", run(*[(f"{n}", f"{n}") for n in range(3)], times=9), "cycle notice 3, cycle pause 4/8"),
+    ("a cycle of four", run(*[(f"{n}", f"{n}") for n in range(4)], times=9), "cycle notice 3, cycle pause 4/8"),
+    ("a failing cycle", run(MAKE, TEST, times=20), "cycle notice 3, cycle pause 4/8/16"),
+    (
+        "a cycle that begins in a repeat",
+        run(("a", "1"), ("a", "1"), ("b", "2"), ("a", "1"), ("b", "2"), ("a", "1"), ("b", "2"), ("a", "1"), ("b", "2")),
+        "cycle notice 3, cycle pause 4",
+    ),
+    (
+        "a cycle with a repeat in it: two loops, each told once",
+        run(("a", "1"), ("a", "1"), ("a", "1"), ("b", "2"), times=9),
+        "repeat notice 3, cycle notice 3, cycle pause 4/8",
+    ),
+    (
+        "a cycle that is broken off now and then",
+        run(*[("a", "1"), ("b", "2")] * 5, ("c", "3"), *[("a", "1"), ("b", "2")] * 4, ("d", "4"), times=1),
+        "cycle notice 3, cycle pause 4",
+    ),
+    (
+        "a repeat that is broken off goes on counting",
+        run(*[("a", "1")] * 5, ("b", "2"), *[("a", "1")] * 8),
+        "repeat notice 3, repeat pause 5/7",
+    ),
+    (
+        "a failing repeat, then the same after every edit",
+        run(*[MAKE] * 5, *chain.from_iterable(((f"edit {n}", ""), MAKE) for n in range(8))),
+        "repeat notice 3, repeat pause 5",
+    ),
+    (
+        "one failure, then repeats of a command that met it",
+        run(*[(f"make -j{n}", "no rule to make target", 2) for n in range(5)], *[MAKE] * 4),
+        "failure alert 5",
+    ),
+    (
+        "one failure for ever",
+        run(*[(f"make -j{n}", "no rule to make target", 2) for n in range(70)]),
+        "failure alert 5/10, failure pause 15/30/60",
+    ),
+    (
+        "a loop of long ago is told afresh",
+        run(*[("a", "1")] * 5, *[(f"{n}", "") for n in range(100)], *[("a", "1")] * 5),
+        "repeat notice 3, repeat pause 5, repeat notice 3, repeat pause 5",
+    ),
+]
+
+
+@pytest.mark.parametrize(("events", "told"), [case[1:] for case in LIFE], ids=[case[0] for case in LIFE])
+def test_one_loop_is_told_few_times(events: list[Event], told: str) -> None:
+    expected = [(*part.split()[:2], int(count)) for part in told.split(", ") for count in part.split()[2].split("/")]
+    findings = loops(events)
+    assert [
+        (f.rule.removeprefix("loops."), f.cap or "pause", f.facts.get("rounds") or f.facts["failures"])
+        for f in findings
+    ] == expected
+    assert len({(f.rule, f.key) for f in findings}) == len({rule for rule, *_ in expected})
+
+
+@pytest.mark.parametrize("period", range(1, 9))
+def test_a_loop_has_its_shortest_period_and_one_key(period: int) -> None:
+    findings = loops(run(("before", "x"), *[(f"call {n}", f"{n}") for n in range(period)] * (80 // period)))
+    assert {finding.facts["period"] for finding in findings} == {period}
+    assert len({(finding.rule, finding.key) for finding in findings}) == 1
 
 
 def test_sub_agents_do_not_repeat_each_other() -> None:

@@ -1,0 +1,73 @@
+"""A result without its volatile parts: what differs from one time to the next and says nothing new."""
+
+from __future__ import annotations
+
+import re
+from zlib import crc32
+
+ENDS = 1_000  # characters at either end of a text that are masked; what is between is compared as it is
+
+# `mktemp` and Python's tempfile: not a word with a number behind it, which counts the items of a batch.
+TEMPORARY = r"tmp(?:\.(?![a-z]*\d+\b)[A-Za-z0-9]{6,10}|(?![a-z]*_?\d+\b)[a-z0-9_]{8})\b"
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\d\w*", re.ASCII)
+# For lower-case text. Each branch begins with a character or a set of them: so the engine skips most at a glance.
+_BRANCHES = (
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
+    r"\d{4}[-/]\d\d[-/]\d\d[t ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z|[+-]\d\d:?\d\d)?",
+    r"\d\d?(?<![:.]\d)(?<![:.]\d\d)(?<!eta \d)(?<!eta \d\d):\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w:])",
+    r"\d+(?:\.\d+)? ?(?:ms|[uµn]s|s|secs?|seconds?|mins?|minutes?)\b(?! (?:left|remain|to go))",
+    r"1\d{9}(?:\d{3}|\.\d+)?\b",
+    r"[3-6]\d{4}\b(?<=:(?:3[2-9]|[4-6]\d)\d{3})",
+    r"0x[0-9a-f]+\b",
+    r"[0-9a-f](?:(?<=\d)\d*[a-f]|(?<=[a-f])[a-f]*\d)[0-9a-f]*\b(?<=[0-9a-f]{7})",
+    TEMPORARY,
+)
+_COUNTED = r"(?:attempt|pid|retry|try{more})[ :=#(\[]{{1,3}}\d+\b(?!-)"
+_VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((*_BRANCHES, _COUNTED.format(more='')))})")
+# The number of a request or iteration that went well is progress: a queue that is worked off.
+_VOLATILE_FAILING = re.compile(rf"\b(?=\w)(?:{'|'.join((*_BRANCHES, _COUNTED.format(more='|request|req|iteration')))})")
+
+
+def mask(text: str, failing: bool = False, numbers: str = "") -> str:
+    """The text, in lower case, without times, durations, ids, temporary names, attempt numbers, ports and colours.
+
+    failing: it is of a failure, in which the numbers of requests and iterations are volatile too.
+    numbers: of the call (`numbers_of`). What consists of them is not volatile: it names what the call is about.
+
+    >>> mask("Attempt 3 of 9: 10.0.0.7:49152 refused after 1.02s, 2 tests failed")
+    '~ of 9: 10.0.0.7:~ refused after ~, 2 tests failed'
+    >>> mask("request 170: not found", failing=True), mask("request 170: not found", failing=True, numbers=" 170 ")
+    ('~: not found', 'request 170: not found')
+    """
+    middle = ""
+    if len(text) > 2 * ENDS:
+        middle = f"\0{crc32(text[ENDS:-ENDS].encode('utf-8', 'surrogatepass'))}\0"
+        text = f"{text[:ENDS]}\n{text[-ENDS:]}"
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    text = text.lower()
+    if _DIGIT.search(text) or "tmp" in text:
+        volatile = _VOLATILE_FAILING if failing else _VOLATILE
+        text = volatile.sub(lambda match: unless_given(match, numbers), text) if numbers else volatile.sub("~", text)
+    return " ".join(text.split()) + middle
+
+
+def numbers_of(text: str, limit: int = 80) -> str:
+    """The numbers in the beginning of a call, each between spaces: short, as they are kept until the result.
+
+    >>> numbers_of("lookup order 170 --page=2 part17.csv")
+    ' 170 2 17 '
+    """
+    found = " ".join(dict.fromkeys(_NUMBER.findall(text.lower(), 0, 500)))
+    return f" {found[:limit]} " if found else ""
+
+
+def unless_given(match: re.Match[str], numbers: str) -> str:
+    """`~` for what was found, or the thing itself where all its numbers are the call's own."""
+    parts = _NUMBER.findall(match[0])
+    return match[0] if parts and all(f" {part} " in numbers for part in parts) else "~"
