@@ -105,7 +105,7 @@ class Drift(FleetDetector[DriftState]):
     Does not see: what differs between days of the week; arguments of tools (one tool ``shell`` is one tool); which
     tool became slower, and how long models take. A change that lasts fewer runs than `min_changed_runs` is none.
 
-    Memory: 8 KiB at most for a deployment. Cost: about 0.5 ms a run, 3 µs a rollup in between.
+    Memory: 8 KiB at most for a deployment. Cost: about 1 ms a run, 3 µs a rollup in between.
     """
 
     name = "drift"
