@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +22,8 @@ _event = msgspec.json.Decoder(AnyEvent)
 _events = msgspec.json.Decoder(list[AnyEvent])
 _unknown = msgspec.json.Decoder(UnknownEvent)
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
-_brackets = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ALIKE = bytes.maketrans(b"{}", b"[]")
 
 
 class Undecodable(Struct, frozen=True):
@@ -54,8 +54,8 @@ def decode(value: bytes | None, limit: int = MAX_EVENT_BYTES) -> Decoded | Undec
         return Undecodable("empty message: an event is a JSON object")
     if len(value) > limit:
         return Undecodable(f"message of {len(value)} bytes is over the limit of {limit} bytes (max_event_bytes)")
-    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and (depth := nesting(value)) > MAX_DEPTH:
-        return Undecodable(f"nested {depth} deep, over the limit of {MAX_DEPTH}")
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and nesting(value) > MAX_DEPTH:
+        return Undecodable(f"nested too deep, over the limit of {MAX_DEPTH}")
     try:
         return _together(_parse(value), value)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
@@ -68,24 +68,43 @@ def _parse(value: bytes) -> list[Event | UnknownEvent]:
         try:
             return list(_events.decode(value))
         except msgspec.ValidationError:
-            return [_one(bytes(item), f"$[{n}]") for n, item in enumerate(_raw_items.decode(value))]
+            items = _raw_items.decode(value)
+            _check_count(len(items))
+            return [_one(bytes(item), f"$[{n}]") for n, item in enumerate(items)]
     try:
         return [_event.decode(value)]
-    except msgspec.ValidationError:
-        return [_one(value, "$")]
-    except msgspec.DecodeError:
-        lines = [line for line in value.splitlines() if line.strip()]
-        if len(lines) < 2:
-            raise
-        return [_one(line, f"line {n}: $") for n, line in enumerate(lines, start=1)]
+    except msgspec.DecodeError as error:
+        # The first line of several may be of a kind that is not known, which is said before what follows it is read.
+        lines = _lines(value)
+        if len(lines) > 1:
+            return [_one(line, f"line {n}: $") for n, line in enumerate(lines, start=1)]
+        if isinstance(error, msgspec.ValidationError):
+            return [_one(value, "$")]
+        raise
+
+
+def _lines(value: bytes) -> list[bytes]:
+    """NDJSON's lines; one, where the line breaks are those of a single event written over several."""
+    lines = [line for line in value.splitlines() if line.strip()]
+    if len(lines) > 1 and not (lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")):
+        return [value]
+    _check_count(len(lines))
+    return lines
+
+
+def _check_count(events: int) -> None:
+    if events > MAX_EVENTS:
+        raise ValueError(f"{events} events in one message, over the limit of {MAX_EVENTS}")
 
 
 def _one(value: bytes, place: str) -> Event | UnknownEvent:
     try:
-        return _event.decode(value)
+        event: Event = _event.decode(value)
+        return event
     except msgspec.DecodeError as error:
         if str(error).endswith("at `$.kind`") and "Invalid value" in str(error):
-            return _unknown.decode(value)
+            unknown: UnknownEvent = _unknown.decode(value)
+            return unknown
         if place == "$":
             raise
         raise ValueError(_placed(_reason(value, error), place)) from error
@@ -99,8 +118,7 @@ def _placed(reason: str, place: str) -> str:
 
 
 def _together(parsed: list[Event | UnknownEvent], value: bytes) -> Decoded | Undecodable:
-    if len(parsed) > MAX_EVENTS:
-        return Undecodable(f"{len(parsed)} events in one message, over the limit of {MAX_EVENTS}")
+    _check_count(len(parsed))
     if not parsed:
         return Undecodable("empty array: a message holds at least one event")
     runs = {event.run_id for event in parsed}
@@ -108,26 +126,33 @@ def _together(parsed: list[Event | UnknownEvent], value: bytes) -> Decoded | Und
         first, second = sorted(runs)[:2]
         return Undecodable(f"several runs in one message: `run_id` is {first!r} and {second!r}; send one message a run")
     events = [event for event in parsed if isinstance(event, Event)]
+    whole = None
     for n, event in enumerate(events):
         if not event.id:
-            event.id = _derived_id(value, n)
+            whole = whole or hashlib.sha256(value)
+            event.id = _derived_id(whole, n)
     return Decoded(runs.pop(), events, len(parsed) - len(events))
 
 
-def _derived_id(value: bytes, n: int) -> str:
-    return hashlib.sha256(value + n.to_bytes(4, "big")).hexdigest()[:16]
+def _derived_id(whole: hashlib._Hash, n: int) -> str:
+    """From the hash of the message and the event's place in it: the message is read once, however many are in it."""
+    one = whole.copy()
+    one.update(n.to_bytes(4, "big"))
+    return one.hexdigest()[:16]
 
 
 def nesting(value: bytes) -> int:
-    """How deep the arrays and objects of a JSON text are nested."""
-    depth = deepest = 0
-    for match in _brackets.finditer(value):
-        if match.group(1):
-            depth += 1
-            deepest = max(deepest, depth)
-        elif match.group(2):
-            depth -= 1
-    return deepest
+    """How deep the arrays and objects of a JSON text are nested; beyond `MAX_DEPTH`, that it is deeper.
+
+    Linear on whatever comes: strings are cut away, then the innermost pairs, again and again.
+    """
+    unescaped = value.replace(b"\\\\", b"").replace(b'\\"', b"")
+    left = b"".join(unescaped.split(b'"')[::2]).translate(_ALIKE, _NO_BRACKETS)
+    depth = 0
+    while depth <= MAX_DEPTH and b"[]" in left:
+        left = left.replace(b"[]", b"")
+        depth += 1
+    return min(depth + left.count(b"["), MAX_DEPTH + 1)
 
 
 def _reason(value: bytes, error: Exception) -> str:
@@ -135,14 +160,12 @@ def _reason(value: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return f"nested too deep, over the limit of {MAX_DEPTH}"
     if not isinstance(error, msgspec.ValidationError) and isinstance(error, msgspec.DecodeError):
-        found: list[str] = []
         try:
             tree = json.loads(value, parse_constant=_NonFinite)
         except (ValueError, RecursionError):
             return str(error)
-        _find(tree, "$", found)
-        if found:
-            return found[0]
+        if (found := _find(tree, "$")) is not None:
+            return found
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8: invalid byte {error.object[error.start]:#04x}"
     text = str(error)
@@ -157,12 +180,19 @@ class _NonFinite(str):
     __slots__ = ()
 
 
-def _find(node: object, path: str, found: list[str]) -> None:
+def _find(node: object, path: str) -> str | None:
+    """The first number that JSON has no form for, and where."""
     if isinstance(node, _NonFinite):
-        found.append(f"non-finite number {node} - at `{path}`")
-    elif isinstance(node, dict):
+        return f"non-finite number {node} - at `{path}`"
+    if isinstance(node, dict):
         for key, item in node.items():
-            _find(item, f"{path}.{key}", found)
+            if isinstance(item, _LOOKED_INTO) and (found := _find(item, f"{path}.{key}")) is not None:
+                return found
     elif isinstance(node, list):
         for n, item in enumerate(node):
-            _find(item, f"{path}[{n}]", found)
+            if isinstance(item, _LOOKED_INTO) and (found := _find(item, f"{path}[{n}]")) is not None:
+                return found
+    return None
+
+
+_LOOKED_INTO = (_NonFinite, dict, list)

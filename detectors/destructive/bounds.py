@@ -10,6 +10,7 @@ import re
 
 MAX_BYTES = 64 * 1024  # of one command; the rest is not read
 MAX_NESTING = 120
+MAX_WORK = 512 * 1024  # characters of scripts, words and code that one analysis reads, those in loops each time
 _SHORT = 400
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _HEADS = re.compile(r"(?:[\w.-]+[ \t]*\([ \t]*\)\s*){64}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from functools import lru_cache
 from typing import Any
@@ -11,18 +12,25 @@ from detectors.destructive.catalogue import shipped
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.functions import Vocabulary, judge_function, vocabulary, words_of
-from detectors.destructive.shell import analyse
+from detectors.destructive.shell import analyse, analyse_code
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import clean
 
 MAX_PATHS = 16
 Arguments = dict[str, Any] | str | None
+_MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
 
 @lru_cache(maxsize=4096)
 def judge_command(command: str, context: Context) -> tuple[Effect, ...]:
     """The effects of a shell command, creations included, in order. Pure, so what was judged once is remembered."""
     return tuple(analyse(command, context, shipped()))
+
+
+@lru_cache(maxsize=512)
+def judge_python(code: str, context: Context) -> tuple[Effect, ...]:
+    """The effects of Python code, as `judge_command`."""
+    return tuple(analyse_code("python", code, context, shipped()))
 
 
 def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[Effect, ...]:
@@ -82,10 +90,10 @@ def _python(known: Vocabulary, arguments: dict[str, Any], context: Context) -> l
     for name in known.code_arguments:
         value = arguments.get(name)
         if isinstance(value, str):
-            wrapped = "python3 -c " + shlex.quote(value[:MAX_BYTES])
-            lines = [line[1:] for line in value[:MAX_BYTES].splitlines() if line.startswith(("!", "%sh"))]
-            out = list(judge_command(wrapped, context))
-            return out + [effect for line in lines[:50] for effect in judge_command(line, context)]
+            # A notebook's own lines are no Python: with them the rest would not parse.
+            lines = [line.lstrip()[1:] for line in value[:MAX_BYTES].splitlines() if line.lstrip().startswith("!")]
+            out = list(judge_python(_MAGIC.sub(r"\1pass", value), context))
+            return out + list(judge_command("\n".join(lines), context)) if lines else out
     return []
 
 

@@ -184,6 +184,7 @@ def _quoted(event: ToolCall, effect: Effect) -> str:
 def _facts(effects: list[Effect]) -> dict[str, Any]:
     fields = ("action", "thing", "target", "width", "reversible", "undo", "certainty", "place", "entry")
     listed = [
-        {name: getattr(effect, name) for name in fields if getattr(effect, name)} for effect in effects[:_MAX_FACTS]
+        {name: shorten(getattr(effect, name)) for name in fields if getattr(effect, name)}
+        for effect in effects[:_MAX_FACTS]
     ]
     return {"effects": listed, "count": len(effects)}

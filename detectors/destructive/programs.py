@@ -15,7 +15,7 @@ from detectors.destructive.effects import Effect
 from detectors.destructive.paths import join, locate
 from detectors.destructive.python_code import analyse_python
 from detectors.destructive.scope import Scope
-from detectors.destructive.sql import analyse_sql
+from detectors.destructive.sql import MAX_PARSED, analyse_sql
 from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, is_unknown, literal
 
 if TYPE_CHECKING:
@@ -164,6 +164,7 @@ class Programs:
             self.unseen("decoded from something unreadable", excerpt)
             return UNKNOWN
         text = literal(text)
+        self.shell.spend(_cost(language, text))
         if language == "shell":
             out = self.shell.script(text, scope)
             if NET in text:
@@ -212,6 +213,11 @@ def created(path: str, excerpt: str) -> Effect:
     """A file or folder that the run makes itself."""
     return Effect(action="create", thing="files", target=path, width="one", reversible="yes",
                   keys=("files:" + path.rstrip("/"),), excerpt=excerpt[:_EXCERPT], entry="shell.create")  # fmt: skip
+
+
+def _cost(language: str, text: str) -> int:
+    """What reading it takes, in characters of shell, which `Shell.script` counts itself."""
+    return 24 * min(len(text), MAX_PARSED) if language == "sql" else 8 * len(text) if language == "python" else 0
 
 
 def _quote(words: list[str]) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_CODE = 64 * 1024
 MAX_COMMANDS = 32
+MAX_VALUE = 16_384  # characters of one string
+MAX_PARTS = 256
 # Code without any of these calls nothing that is looked for; parsing it would cost a hundred times as much.
 _WORTH = re.compile(
     r"rmtree|remove|unlink|rmdir|system|popen|subprocess|getoutput|getstatusoutput|execute|exec|eval|raw"
@@ -35,8 +37,10 @@ _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", 
 def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
     """Add the effects of Python code to the analysis; give the shell commands that it would run.
 
-    Code that does not parse, or is longer than 64 KiB, has no effects that are known.
+    Code that does not parse has no effects that are known; of what is longer than 64 KiB that is said.
     """
+    if len(text) > MAX_CODE:
+        programs.unseen(f"Python longer than {MAX_CODE // 1024} KiB", excerpt)
     if not _WORTH.search(text):
         return []
     try:
@@ -87,7 +91,8 @@ class _Reader:
             self.commands.append(self.value(first))
         elif last in _PROCESS and name.startswith("subprocess.") and first is not None:
             if isinstance(first, ast.List | ast.Tuple):
-                self.commands.append(" ".join(_quoted(self.value(item)) for item in first.elts))
+                words = [_quoted(self.value(item)) for item in first.elts[:MAX_PARTS]]
+                self.commands.append(" ".join(words)[: 4 * MAX_VALUE])
             else:
                 self.commands.append(self.value(first))
         elif last in _SQL and isinstance(first, ast.Constant) and isinstance(first.value, str):
@@ -102,15 +107,20 @@ class _Reader:
             self.programs.remove(path, self.scope, self.excerpt, "python.remove", deep=False)
 
     def value(self, node: ast.AST, depth: int = 0) -> str:
-        """A string as far as it is known."""
+        """A string as far as it is known, and as far as `MAX_VALUE`."""
+        return self._value(node, depth)[:MAX_VALUE]
+
+    def _value(self, node: ast.AST, depth: int) -> str:
         if depth > 20:
             return UNKNOWN
         if isinstance(node, ast.Constant):
+            if isinstance(node.value, int) and abs(node.value) >= 2**64:
+                return UNKNOWN  # str() of a long one takes seconds, or raises
             return clean(node.value) if isinstance(node.value, str) else str(node.value)
         if isinstance(node, ast.Name):
             return self.names.get(node.id, UNKNOWN)
         if isinstance(node, ast.JoinedStr):
-            return "".join(self.value(part, depth + 1) for part in node.values)
+            return "".join(self.value(part, depth + 1) for part in node.values[:MAX_PARTS])
         if isinstance(node, ast.FormattedValue):
             return self.value(node.value, depth + 1)
         if isinstance(node, ast.BinOp):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import tree_sitter_bash
 from tree_sitter import Language, Parser
 
-from detectors.destructive.bounds import MAX_BYTES, TooMuch, check_nesting
+from detectors.destructive.bounds import MAX_BYTES, MAX_WORK, TooMuch, check_nesting
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
@@ -27,7 +27,7 @@ from detectors.destructive.words import Words
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MAX_STEPS = 6_000  # syntax nodes visited, loops and functions included
+MAX_STEPS = 3_000  # syntax nodes visited, loops and functions included
 MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
 _LANGUAGE = Language(tree_sitter_bash.language())
@@ -49,11 +49,25 @@ def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
     if not reason and not shell.read and " " in source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
         reason = "not a form of shell that is understood"
     if reason:
-        shell.effects.append(
-            Effect(action="execute_unknown", thing="code", target=f"a command that could not be read whole: {reason}",
-                   width="unknown", reversible="unknown", certainty="possible", excerpt=text[:120], entry="shell.cut")
-        )  # fmt: skip
+        shell.effects.append(_unread(reason, text))
     return shell.effects
+
+
+def analyse_code(language: str, text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
+    """The same for code in another language that a tool runs."""
+    shell = Shell(context, catalogue)
+    try:
+        shell.programs.code(language, clean(text), Scope(context), text[:120])
+    except (TooMuch, RecursionError) as error:
+        shell.effects.append(_unread(str(error) or "too deeply nested", text))
+    return shell.effects
+
+
+def _unread(reason: str, text: str) -> Effect:
+    return Effect(
+        action="execute_unknown", thing="code", target=f"a command that could not be read whole: {reason}",
+        width="unknown", reversible="unknown", certainty="possible", excerpt=text[:120], entry="shell.cut",
+    )  # fmt: skip
 
 
 def _parse(source: bytes) -> Node:
@@ -73,12 +87,14 @@ class Shell:
         self.programs = Programs(self, catalogue)
         self.read = 0  # command lines
         self.steps = 0
+        self.work = 0
         self.depth = 0
         self.words = Words(b"", self.substitute)
 
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
         outer = self.words
+        self.spend(len(text))
         check_nesting(text)
         if "{" in text:
             text = _LEADING_BRACES.sub(lambda found: found.group(1) + found.group(2).replace(",", " "), text)
@@ -88,6 +104,12 @@ class Shell:
             return self.visit(_parse(source), scope, stdin)
         finally:
             self.words = outer
+
+    def spend(self, characters: int) -> None:
+        """Counts what is read. Raises TooMuch where loops and doubled values would make it take seconds."""
+        self.work += characters
+        if self.work > MAX_WORK:
+            raise TooMuch("more to read than anyone would write")
 
     def substitute(self, node: Node, scope: Scope) -> str:
         """What ``$(...)`` or ``<(...)`` stands for."""
@@ -146,6 +168,7 @@ class Shell:
             scope = scope.fork() if argv[0] not in ("export", "cd") else scope
             scope.variables.update(assigned)
         self.read += 1
+        self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
         return self.programs.run(argv, scope, stdin, self.words.text(node))
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:

@@ -12,10 +12,10 @@ from detectors.destructive.effects import Action, Certainty, Effect, Reversible,
 from detectors.destructive.sql_conditions import always_true
 
 MAX_SQL = 64 * 1024
-MAX_STATEMENTS = 200
+MAX_PARSED = 8 * 1024  # sqlglot takes up to 5 µs a character; longer texts are dumps, and are read by their words
 _WORTH = re.compile(r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke", re.IGNORECASE)
-_EXECUTABLE = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
-_PREFIX = re.compile(r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]*analy[sz]e[^)]*\)\s*)", re.IGNORECASE)
+_EXECUTABLE = re.compile(r"/\*!\d*(.*?)(?:\*/|\Z)", re.DOTALL)
+_PREFIX = re.compile(r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]{0,200}\)\s*)", re.IGNORECASE)
 _DOT_COMMAND = re.compile(r"^[.\\][a-z!].*$", re.MULTILINE)
 _TEMPORARY = re.compile(r"^(#|pg_temp|tmp_|temp_)|(_tmp|_temp)$", re.IGNORECASE)
 # what sqlglot raises on texts it was never meant to read
@@ -28,10 +28,16 @@ def analyse_sql(text: str, excerpt: str = "", dialect: str | None = None) -> lis
 
     What is rolled back at the end does not count. A text that does not parse is read by its words.
     """
-    text = text[:MAX_SQL]
-    if not _WORTH.search(text):
-        return []
-    return list(_analyse(text, excerpt or text[:200], dialect))
+    out: list[Effect] = []
+    if _WORTH.search(text, 0, MAX_SQL):
+        out.extend(_analyse(text[:MAX_SQL], excerpt or text[:200], dialect))
+    if len(text) > MAX_SQL:
+        out.append(
+            Effect(action="execute_unknown", thing="code", width="unknown", reversible="unknown", certainty="possible",
+                   target=f"a command that could not be read whole: SQL longer than {MAX_SQL // 1024} KiB",
+                   excerpt=excerpt or text[:120], entry="sql.cut")
+        )  # fmt: skip
+    return out
 
 
 @lru_cache(maxsize=512)
@@ -45,12 +51,14 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     text = _DOT_COMMAND.sub("", _PREFIX.sub("", text))
     out: list[Effect] = []
     temporary: set[str] = set()
+    if len(text) > MAX_PARSED:
+        return tuple(_by_words(text, excerpt))
     try:
         statements = sqlglot.parse(text, dialect=dialect, error_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, *_BROKEN):
         return tuple(_by_words(text, excerpt))
     pending: int | None = None
-    for statement in statements[:MAX_STATEMENTS]:
+    for statement in statements:
         if statement is None:
             continue
         kind = statement.key
@@ -179,7 +187,7 @@ def _types(*names: str) -> Any:
     return found[0] if len(found) == 1 else found
 
 
-_STRINGS = re.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_STRINGS = re.compile(r"'(?:[^'\\]|''|\\.)*+(?:'|\Z)|--[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _NAME = r"(?:\s+if\s+exists)?\s+(\S+)"
 _WORDS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
     (re.compile(rf"^drop\s+(?:database|schema|keyspace)\b{_NAME}", re.I), "delete", "database", "all", "drop-database"),
@@ -197,8 +205,10 @@ _WORDS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
 def _by_words(text: str, excerpt: str) -> list[Effect]:
     """For what sqlglot cannot read: statements by their first words, without strings and comments."""
     out = []
-    for statement in _STRINGS.sub(" ", text).split(";")[:MAX_STATEMENTS]:
+    for statement in _STRINGS.sub(" ", text).split(";"):
         stripped = statement.strip()
+        if not _WORTH.match(stripped):
+            continue
         for pattern, action, thing, width, entry in _WORDS:
             found = pattern.match(stripped[:2000])
             if found:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from detectors.destructive.effects import Effect, Thing
+from detectors.detector import shorten
+
+_TARGET = 160
 
 SPANS: dict[str, str] = {
     "root": "every file on the machine, starting at",
@@ -58,7 +61,7 @@ def describe(effect: Effect) -> str:
         return f"{verb} files of the working folder"
     if effect.target == "…":
         return f"{verb} files whose names are not known beforehand"
-    return f"{verb} {noun} {effect.target}".rstrip(" :,")
+    return f"{verb} {noun} {shorten(effect.target, _TARGET)}".rstrip(" :,")
 
 
 def outlook(effect: Effect) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.destructive.calls import effects_of_call, judge_command
 from detectors.destructive.context import Context
+from detectors.destructive.detector import Destructive
 from detectors.destructive.effects import UNSEEN, WIDE, verdict
+from detectors.destructive.memory import Memory
 from detectors.destructive.paths import locate
 from detectors.destructive.sql import analyse_sql
+from detectors.detector import RuleSet, Run
+from detectors.event import ToolCall
 
 K = 1024
 HOSTILE = {
@@ -53,6 +58,14 @@ HOSTILE = {
     "python long sum": "python3 -c 'x=" + "1+" * 20000 + "1'",
     "sql nested": "psql -c \"SELECT " + "(" * 5000 + "\"",
     "arithmetic": "$((" * 10000,
+    "SQL in loops": "for a in {1..64}; do for b in {1..64}; do psql -c \"delete from t$a$b where "
+    + "x=1 and " * 500 + "1=1\"; done; done",
+    "Python in loops": "for a in {1..64}; do for b in {1..64}; do python -c \"import os; os.remove('$a$b');"
+    + "x=1;" * 500 + "\"; done; done",
+    "Python that triples a text": "python3 - <<'E'\nx='" + "a" * 200 + "'\n" + "x=f'{x}{x}{x}'\n" * 30
+    + "os.system(x)\nE",
+    "a large text run again and again": "x=$(echo " + "a" * 16_000 + "); "
+    + "y=$x$x$x$x; echo $y$y$y >f;cat f|sh;" * 1200,
     "surrogates": "rm -rf '\udc80\udcff' \ud800",
 }  # fmt: skip
 
@@ -94,6 +107,43 @@ def test_too_deep_is_said(depth: int) -> None:
 )  # fmt: skip
 def test_hostile_sql_never_raises(text: str) -> None:
     analyse_sql(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["drop '" + "\\'" * 30_000, "drop " + "/*!" * 20_000, "explain (" + "analyze " * 8000 + "drop",
+     "drop table " + "(" * 60_000, "delete from t where " + "a=1 and " * 8000 + "1=1", "delete from t;" * 4000 + "((("],
+    ids=lambda text: text[:14],
+)  # fmt: skip
+def test_hostile_sql_ends_soon(text: str) -> None:
+    began = time.process_time()
+    analyse_sql(text)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("padding", ["SELECT 1;" * 500, "INSERT INTO t VALUES (1);" * 2000], ids=["short", "long"])
+def test_sql_behind_many_statements_is_seen(padding: str) -> None:
+    assert WIDE in {verdict(effect) for effect in analyse_sql(padding + "DROP DATABASE shop")}
+
+
+def test_sql_that_is_cut_is_said() -> None:
+    assert UNSEEN in {verdict(effect) for effect in analyse_sql("-- " + "x" * 70 * K + "\nDROP DATABASE shop")}
+
+
+def test_python_that_is_cut_is_said() -> None:
+    effects = effects_of_call("python", {"code": "#" * 70 * K + "\nimport shutil; shutil.rmtree('/')"}, Context())
+    assert UNSEEN in {verdict(effect) for effect in effects}
+
+
+def test_python_between_a_notebooks_own_lines_is_read() -> None:
+    code = "%cd /\nimport shutil\n!ls\nif True:\n    !pwd\n    shutil.rmtree('/etc')"
+    assert WIDE in {verdict(effect) for effect in effects_of_call("jupyter", {"code": code}, Context())}
+
+
+def test_a_path_of_sixty_kilobytes_is_told_in_a_line() -> None:
+    call = ToolCall(id="e", time=1.0, run_id="r", tool="bash", arguments={"command": "rm -rf " + "/*" * 30_000})
+    found = list(Destructive().observe(call, Memory(), Run(run_id="r"), RuleSet.defaults(Destructive)))
+    assert found and len(msgspec.json.encode(found)) < 4000
 
 
 PIECES = st.sampled_from([

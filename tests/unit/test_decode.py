@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -24,6 +26,9 @@ TAKEN = [  # message, events, unknown kinds, why
     ("\n" + json.dumps(BEAT) + "\n\n", 1, 0, "blank lines"),
     (json.dumps(beat(kind="dream")), 0, 1, "a kind of a later version"),
     (json.dumps([beat(kind="dream"), BEAT]), 1, 1, "beside one that is known"),
+    (json.dumps(beat(kind="dream")) + "\n" + json.dumps(BEAT), 1, 1, "NDJSON that begins with a kind not known"),
+    (json.dumps(beat(), indent=1), 1, 0, "one event over several lines"),
+    (json.dumps(beat(kind="dream"), indent=1), 0, 1, "one of an unknown kind over several lines"),
     (json.dumps(beat(novelty={"a": [1]})), 1, 0, "unknown fields"),
     (
         json.dumps({"kind": "tool.call", "tool": "t", "time": 1, "run_id": "r", "arguments": "ls"}),
@@ -55,6 +60,7 @@ REFUSED = [  # message, words of the reason, why
     (b'{"kind":"heartbeat","run_id":"r"}', "`time`", "no time"),
     (b'{"kind":"heartbeat","time":"now","run_id":"r"}', "`$.time`", "wrong type"),
     (b'{"kind":"heartbeat","time":NaN,"run_id":"r"}', "NaN - at `$.time`", "NaN"),
+    (json.dumps(beat(time="x")).encode() + b"\n" + json.dumps(BEAT).encode(), "line 1", "the first of NDJSON"),
     (b'{"kind":"model.call","time":1,"run_id":"r","cost_usd":1e999}', "`$.cost_usd`", "overflows"),
     (b'{"kind":"model.call","time":1,"run_id":"r","cost_usd":-1}', "`$.cost_usd`", "negative"),
     (
@@ -66,7 +72,7 @@ REFUSED = [  # message, words of the reason, why
     (json.dumps(BEAT).encode() + b"\n" + json.dumps(beat(time="x")).encode(), "line 2", "the second of NDJSON"),
     (json.dumps([BEAT, beat(run_id="q")]).encode(), "several runs", "two runs"),
     (json.dumps([BEAT, beat(run_id="q", kind="dream")]).encode(), "several runs", "two runs, one of unknown kind"),
-    (b'{"a":' * 100 + b"1" + b"}" * 100, "nested 100 deep", "nested"),
+    (b'{"a":' * 100 + b"1" + b"}" * 100, "nested too deep", "nested"),
     (b"[" * 200_000, "nested", "a nesting bomb"),
     (json.dumps(beat(id="x" * 2_000_000)).encode(), "over the limit of 1048576 bytes", "too large"),
 ]
@@ -90,6 +96,39 @@ def test_an_event_without_an_id_gets_one_from_its_bytes() -> None:
 
 def test_nesting_counts_no_brackets_in_strings() -> None:
     assert nesting(b'{"a":"[[[[\\"[[["}') == 1
+
+
+MIB = 1 << 20
+HOSTILE = {
+    "a string that is never closed, with escaped quotes": b"{" * 70 + b'"' + b'\\"' * (MIB // 2 - 100),
+    "escaped quotes outside strings": b'\\"' * (MIB // 2 - 200) + b"[" * 70,
+    "open brackets": b"[" * MIB,
+    "empty strings": b"[" * 70 + b'""' * (MIB // 2 - 100),
+    "empty arrays": b"[" + b"[]," * (MIB // 3 - 100) + b"1]",
+    "lines that are no events": b"\n".join([b"{}"] * (MIB // 3)),
+    "NaN at the end": b'{"kind":"heartbeat","time":1,"run_id":"r","n":[' + b"1," * (MIB // 2 - 100) + b"NaN]}",
+    "ten thousand events without ids": json.dumps([{k: v for k, v in BEAT.items() if k != "id"}] * 9999).encode(),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_mebibyte_of_the_worst_is_decoded_soon(name: str) -> None:
+    began = time.process_time()
+    decode(HOSTILE[name])
+    assert time.process_time() - began < 1, "linear code takes a twentieth of this, quadratic code minutes"
+
+
+def test_derived_ids_are_the_hash_of_the_message_and_the_place_in_it() -> None:
+    message = json.dumps([{k: v for k, v in BEAT.items() if k != "id"}] * 2).encode()
+    decoded = decode(message)
+    assert isinstance(decoded, Decoded)
+    wanted = [hashlib.sha256(message + n.to_bytes(4, "big")).hexdigest()[:16] for n in range(2)]
+    assert [event.id for event in decoded.events] == wanted
+
+
+def test_too_many_events_are_refused_before_they_are_read() -> None:
+    refused = decode(b"\n".join([json.dumps(BEAT).encode()] * 10_001))
+    assert isinstance(refused, Undecodable) and "10001 events in one message" in refused.reason
 
 
 @given(st.binary(max_size=300))
