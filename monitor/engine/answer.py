@@ -8,9 +8,11 @@ command = for notice, pause and kill, unless the run is under that order already
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
-from detectors.detector import MODES, Finding, Mode, Rule, Run, Severity
+from detectors.detector import MODES, Finding, Mode, Rule, Run, Severity, shorten
 from detectors.event import Event
 from monitor.engine.governor import Governor
 from monitor.engine.lifecycle import Status, Tracked
@@ -25,6 +27,8 @@ NOTICE_EXPIRES_S = 300.0
 RANK = {mode: rank for rank, mode in enumerate(MODES)}
 ACTIONS: dict[Mode, Action] = {"notice": "notice", "pause": "pause", "kill": "kill"}
 EXPIRES: dict[Action, float | None] = {"kill": None, "pause": PAUSE_EXPIRES_S, "notice": NOTICE_EXPIRES_S}
+MOST_KEY = 56  # bytes of a finding's key; of a longer one its start and its hash are kept
+MOST_TITLE, MOST_SUMMARY = 200, 2000  # characters
 AGAIN = "blindness.after_kill"  # the one rule that leads to a second kill
 
 
@@ -49,7 +53,7 @@ class Answers:
         mode = self._mode(answer.mode, finding, state.run)
         if mode == "off":
             return
-        reference = f"{finding.rule}|{finding.key}"
+        reference = f"{finding.rule}|{short_key(finding.key)}"
         known = state.alerts.get(reference)
         if known is None:
             alert_id = identify("alert", state.run.run_id, finding.rule, finding.key, event.id)
@@ -86,7 +90,8 @@ class Answers:
         if finding.cap is not None and RANK[finding.cap] < RANK[mode]:
             mode = finding.cap
         approved = run.grants.approved
-        if approved and (finding.rule in approved or f"{finding.rule}:{finding.key}" in approved):
+        names = (finding.rule, f"{finding.rule}:{finding.key}", f"{finding.rule}:{short_key(finding.key)}")
+        if approved and not set(names).isdisjoint(approved):
             return "shadow"
         return mode
 
@@ -116,7 +121,7 @@ class Answers:
             agent_id=event.agent_id or None,
             seq=event.seq,
             partition=at.partition,
-            reason=finding.summary,
+            reason=shorten(finding.summary, MOST_SUMMARY),
             alert_id=known.id,
             issued_by="killcord",
             issued_at=state.run.now,
@@ -147,8 +152,10 @@ class Answers:
         alert = alert_of(state, event, at, self.policy.digest, self._rules[finding.rule])
         alert.id, alert.revision, alert.mode, alert.severity = known.id, known.revision + 1, mode, severity
         alert.agent_id = event.agent_id or None
-        alert.title, alert.score, alert.command_id = finding.title, finding.score, command_id
-        alert.summary = " ".join(part for part in (finding.summary, done(state, mode, command, kept)) if part)
+        alert.title, alert.score, alert.command_id = shorten(finding.title, MOST_TITLE), finding.score, command_id
+        alert.summary = " ".join(
+            part for part in (shorten(finding.summary, MOST_SUMMARY), done(state, mode, command, kept)) if part
+        )
         alert.evidence = [
             Evidence(
                 event_id=item.event_id,
@@ -191,6 +198,14 @@ class Answers:
             "wrong; then kill or resume the paused runs."
         )
         return alert
+
+
+def short_key(key: str) -> str:
+    """The key as a run's state remembers it: names that an agent made up do not make the state grow."""
+    data = key.encode("utf-8", "replace")
+    if len(data) <= MOST_KEY:
+        return key
+    return data[: MOST_KEY - 18].decode("utf-8", "ignore") + "#" + hashlib.blake2s(data, digest_size=8).hexdigest()
 
 
 def alert_of(state: RunState, event: Event | None, at: Position, digest: str, rule: Rule) -> Alert:

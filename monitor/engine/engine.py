@@ -6,13 +6,14 @@ commands on any worker.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
 from detectors import DETECTORS
-from detectors.detector import Detector, Finding, Rule, Run
+from detectors.detector import Detector, Finding, Rule, Run, shorten
 from detectors.event import Event, RunFinished, RunStarted
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
@@ -28,8 +29,8 @@ RULES: dict[str, Rule] = {
     rule.id: rule for rules in (*(detector.rules for detector in DETECTORS), ENGINE_RULES) for rule in rules
 }
 
-MOST_TEXT = 1024  # characters of a workspace's path; a longer one is not believed
-MOST_LABELS, LABEL_TEXT = 16, 128
+MOST_TEXT = 1024  # bytes of a workspace's path; a longer one is not believed
+MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 128, 2048  # labels, characters of each, bytes of all
 LATE_S = 3600.0  # events may arrive this late by their own clock; beyond, the broker's counts
 
 
@@ -140,17 +141,27 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
     if run.agent_version is None:
         run.agent_version = event.agent_version
     if isinstance(event, RunStarted):
-        if event.workspace is not None and len(event.workspace) <= MOST_TEXT:
+        if event.workspace is not None and len(event.workspace.encode("utf-8", "replace")) <= MOST_TEXT:
             run.workspace = run.workspace or event.workspace
         run.schedule_id = run.schedule_id or event.schedule_id
         run.parent_run_id = run.parent_run_id or event.parent_run_id
         if event.labels and not run.labels:
-            run.labels = {
-                name[:LABEL_TEXT]: value[:LABEL_TEXT] if isinstance(value, str) else value
-                for name, value in list(event.labels.items())[:MOST_LABELS]
-            }
+            run.labels = _labels(event.labels)
     elif isinstance(event, RunFinished):
         run.finished = True
+
+
+def _labels(given: dict[str, Any]) -> dict[str, Any]:
+    """The first of them, as many as fit."""
+    kept: dict[str, Any] = {}
+    left = LABELS_TEXT
+    for name, value in itertools.islice(given.items(), MOST_LABELS):
+        name, value = name[:LABEL_TEXT], value[:LABEL_TEXT] if isinstance(value, str) else value
+        left -= len(f"{name}{value}".encode("utf-8", "replace"))
+        if left < 0:
+            break
+        kept[name] = value
+    return kept
 
 
 def partition_of(run_id: str, partitions: int) -> int:
@@ -174,7 +185,7 @@ def _failed(detector: Detector[Any], event: Event, run: Run, error: Exception) -
         rule=DETECTOR_FAILED.id,
         key=detector.name,
         title=DETECTOR_FAILED.title,
-        summary=f"The detector {detector.name} failed on a {event.kind} event ({type(error).__name__}: {error}); "
-        "what it would have found is not known. The other detectors went on.",
+        summary=f"The detector {detector.name} failed on a {event.kind} event ({type(error).__name__}: "
+        f"{shorten(str(error))}); what it would have found is not known. The other detectors went on.",
         evidence=(run.evidence(event, event.kind),),
     )
