@@ -149,6 +149,8 @@ class Detector(ABC, Generic[S]):
     name: the field that holds its state in the run's state. kinds: the events it wants to see, no others come.
     State: an msgspec struct, small and bounded, that survives msgpack. rules: what it may find.
     state_bytes: the most that its state may take in msgpack, whatever comes.
+    judges_repeats: also looks at calls that are dropped as repeats, on a copy of its state: a number that is used
+    twice must not hide a call. What it finds anew there is answered.
     """
 
     name: ClassVar[str]
@@ -156,6 +158,7 @@ class Detector(ABC, Generic[S]):
     rules: ClassVar[tuple[Rule, ...]]
     State: ClassVar[type[Struct]]
     state_bytes: ClassVar[int] = 4096
+    judges_repeats: ClassVar[bool] = False
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:

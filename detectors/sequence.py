@@ -39,8 +39,12 @@ class Sequences(Struct):
 
     streams: dict[int, Stream] = field(default_factory=dict)
 
-    def observe(self, event: Event) -> int | None:
-        """How many events are missing right before this one, or None if this one came before and is to be dropped."""
+    def observe(self, event: Event, time: float | None = None) -> int | None:
+        """How many events are missing right before this one, or None if this one came before and is to be dropped.
+
+        ``time``: as far as the event's is believed. One that says the year 3000 would make repeats of all that follow.
+        """
+        time = event.time if time is None else time
         seq = event.seq
         if seq is None:
             return 0
@@ -50,7 +54,7 @@ class Sequences(Struct):
         if stream is None:
             if len(self.streams) >= STREAMS:
                 del self.streams[next(iter(self.streams))]
-            self.streams[key] = Stream(seq, event.time, last)
+            self.streams[key] = Stream(seq, time, last)
             return 0
         self.streams[key] = stream  # back at the end: the order is that of the latest event
         missing = 0
@@ -60,11 +64,11 @@ class Sequences(Struct):
                 _add(stream.gaps, stream.high + 1, seq - 1)
             stream.high = seq
         elif not _fill(stream.gaps, seq):
-            if event.time <= stream.time and not (seq == stream.high and last != stream.last):
+            if time <= stream.time and not (seq == stream.high and last != stream.last):
                 return None
             stream.high = seq
             stream.gaps.clear()
-        stream.time, stream.last = event.time, last
+        stream.time, stream.last = time, last
         return missing
 
 

@@ -62,6 +62,7 @@ class Destructive(Detector[Memory]):
     kinds: ClassVar[tuple[type[Event], ...]] = (ToolCall, ToolResult)
     rules: ClassVar[tuple[Rule, ...]] = RULES
     State: ClassVar[type[msgspec.Struct]] = Memory
+    judges_repeats: ClassVar[bool] = True
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:

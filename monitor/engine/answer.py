@@ -53,8 +53,8 @@ class Answers:
         mode = self._mode(answer.mode, finding, state.run)
         if mode == "off":
             return
-        reference = f"{finding.rule}|{short_key(finding.key)}"
-        known = state.alerts.get(reference)
+        name = reference(finding)
+        known = state.alerts.get(name)
         if known is None:
             alert_id = identify("alert", state.run.run_id, finding.rule, finding.key, event.id)
             known = KnownAlert(alert_id, 0, "off")
@@ -73,7 +73,7 @@ class Answers:
         command = self._command(state, event, at, finding, mode, known)
         alert = self._alert(state, event, at, finding, mode, severity, known, command, kept)
         known.revision, known.mode, known.command_id = alert.revision, mode, alert.command_id
-        state.alerts[reference] = known
+        state.alerts[name] = known
         if len(state.alerts) > MOST_ALERTS:
             del state.alerts[next(iter(state.alerts))]
         out.alerts.append(msgspec.structs.replace(alert))
@@ -198,6 +198,11 @@ class Answers:
             "wrong; then kill or resume the paused runs."
         )
         return alert
+
+
+def reference(finding: Finding) -> str:
+    """What tells a run's alerts apart: the same rule and key again is the next revision."""
+    return f"{finding.rule}|{short_key(finding.key)}"
 
 
 def short_key(key: str) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
 from detectors import DETECTORS
 from detectors.detector import Detector, Finding, Rule, Run, shorten
-from detectors.event import Event, RunFinished, RunStarted
+from detectors.event import Event, RunFinished, RunStarted, ToolCall
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
-from monitor.engine.answer import Answers
+from monitor.engine.answer import Answers, reference
 from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES, SPLIT_RUN
@@ -31,7 +32,7 @@ RULES: dict[str, Rule] = {
 
 MOST_TEXT = 1024  # bytes of a workspace's path; a longer one is not believed
 MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 128, 2048  # labels, characters of each, bytes of all
-LATE_S = 3600.0  # events may arrive this late by their own clock; beyond, the broker's counts
+LATE_S = 3600.0  # events may arrive this late, or early, by their own clock; beyond, the broker's counts
 
 
 class Engine:
@@ -62,10 +63,12 @@ class Engine:
         self._answers = Answers(policy, self.governor, RULES)
 
     def process(self, state: RunState, event: Event, at: Position) -> Outcome:
-        """Judges ``event`` and updates ``state``. An event that came before, by publisher and seq, changes nothing."""
+        """Judges ``event`` and updates ``state``. What came before, by publisher and seq, counts for nothing."""
         out = Outcome()
-        missing = state.sequences.observe(event)
+        absurd = at.stamp is not None and event.time > at.stamp + LATE_S
+        missing = state.sequences.observe(event, at.stamp if absurd else event.time)
         if missing is None:
+            self._repeat(state, event, at, out)
             return out
         run = state.run
         _note(run, event, at, missing)
@@ -91,6 +94,30 @@ class Engine:
         partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
         return out
+
+    def _repeat(self, state: RunState, event: Event, at: Position, out: Outcome) -> None:
+        """A call that is dropped as a repeat may be another one under a used number: what it would break still counts.
+
+        A true repeat finds what was found before, which is left out.
+        """
+        if not isinstance(event, ToolCall):
+            return
+        run = state.run
+        resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
+        run.offset = at.offset
+        for detector in self._for(ToolCall):
+            if not detector.judges_repeats:
+                continue
+            try:
+                found = list(
+                    detector.observe(event, deepcopy(getattr(state.detectors, detector.name)), run, resolved.rules)
+                )
+            except Exception as error:  # as in `process`
+                self._on_error(detector.name, error)
+                continue
+            out.findings.extend(finding for finding in found if reference(finding) not in state.alerts)
+        if out.findings:
+            self._answers.give(state, event, at, out.findings, resolved, out)
 
     def take(self, state: RunState, events: Sequence[Event], at: Position) -> Outcome:
         """Judges the events of one message. A message up to the state's offset was taken before and changes nothing."""
