@@ -9,7 +9,7 @@ from detectors.loops.report import Spent, occurrences, who
 from detectors.loops.rules import FAILURE, TITLES, Failures
 from detectors.loops.signature import failure_signature
 from detectors.loops.state import FAILURES, Agent, Failure, Pending, Step, place
-from detectors.loops.streaks import is_covered
+from detectors.loops.streaks import says_it_better
 from detectors.loops.told import ALERT, CAPS, CERTAIN, tell
 
 
@@ -25,25 +25,27 @@ def forget_answered(agent: Agent, step: Step) -> None:
 def failure_findings(
     agent: Agent, call: Pending | None, event: ToolResult, run: Run, rules: RuleSet, thresholds: Failures
 ) -> list[Finding]:
+    fingerprint = call.call if call is not None else 0
+    if says_it_better(agent, rules):
+        for met in agent.failures:
+            met.step = agent.steps if met.call == fingerprint else met.step
+        return []
     found = failure_signature(event, call.numbers if call is not None else "")
     if found is None:
         return []
-    signature, fingerprint = hashed(found[0]), call.call if call is not None else 0
+    signature = hashed(found[0])
     here = call.at if call is not None else place(event, agent, run)
     failure = next((known for known in agent.failures if known.signature == signature), None)
     if failure is None or agent.steps - failure.step > thresholds.window:
         agent.failures = [known for known in agent.failures if known.signature != signature][-FAILURES + 1 :]
         agent.failures.append(Failure(signature, fingerprint, agent.steps, here, here))
         return []
-    failure.step = agent.steps
-    if is_covered(agent, rules, 3):
-        return []
     previous, failure.previous = failure.previous, here
     failure.count += 1
     failure.commands += fingerprint != failure.call
-    failure.call = fingerprint
+    failure.call, failure.step = fingerprint, agent.steps
     count = failure.count
-    if count < thresholds.failures or is_covered(agent, rules, 2):
+    if count < thresholds.failures or says_it_better(agent, rules, failure.first.time):
         return []
     level = CERTAIN if count >= thresholds.pause_failures else ALERT
     told = tell(agent, FAILURE.id, f"{signature:08x}", [fingerprint], signature, level, count)

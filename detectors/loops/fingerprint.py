@@ -82,31 +82,30 @@ def is_failure(result: ToolResult) -> bool:
     return result.exit_code not in (None, 0) or result.status in ("error", "denied", "timeout")
 
 
-def exact_fingerprint(result: ToolResult) -> int:
+def exact_fingerprint(result: ToolResult, failing: bool) -> int:
     """What came back, to the letter; `UNKNOWN` if that was not published and it is no failure either."""
-    if result.output is None and result.output_sha256 is None and not is_failure(result):
+    if result.output is None and result.output_sha256 is None and not failing:
         return UNKNOWN
     text = result.output_sha256 if result.output is None else result.output
     return hashed(text or "", hashed(_outside(result)))
 
 
-def masked_fingerprint(result: ToolResult) -> int:
+def masked_fingerprint(result: ToolResult, failing: bool) -> int:
     """What came back but for its volatile parts; `UNKNOWN` if there is no text."""
     if result.output is None:
         return UNKNOWN
-    return hashed(mask(result.output, is_failure(result)), hashed(_outside(result)))
+    return hashed(mask(result.output, failing), hashed(_outside(result)))
 
 
 def label(call: ToolCall, limit: int = 60) -> str:
     """A few words by which a person knows the call."""
-    arguments = call.arguments
-    text: Any = arguments
-    if isinstance(arguments, dict):
-        texts = (arguments[name] for name in arguments if isinstance(arguments[name], str))
-        text = next((arguments[name] for name in COMMANDS if isinstance(arguments.get(name), str)), None)
-        text = text or next(texts, "")
+    text: Any = call.arguments
+    if isinstance(text, dict):
+        named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
+        text = named or next((value for value in text.values() if isinstance(value, str)), "")
     line = " ".join((text or "")[: 4 * limit].split())
     line = f"{call.tool[:limit]} {line}".strip()
+    limit = limit if line.isascii() else limit // 2  # it is kept until the result, and bytes count there
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
@@ -122,10 +121,12 @@ def _outside(result: ToolResult) -> str:
 
 
 def _to_the_point(arguments: dict[str, Any]) -> dict[str, Any]:
-    beside = [name for name in arguments if name.lower() in BESIDE_THE_POINT]
-    if not ACTS.isdisjoint(arguments):
-        beside += [name for name in arguments if name.lower() in BESIDE_AN_ACT]
     kept = dict(arguments)
+    if len(kept) < 2:
+        return kept
+    beside = [name for name in kept if name.lower() in BESIDE_THE_POINT]
+    if not ACTS.isdisjoint(kept):
+        beside += [name for name in kept if name.lower() in BESIDE_AN_ACT]
     if len(beside) < len(kept):
         for name in beside:
             del kept[name]
@@ -154,10 +155,11 @@ def _without_now(text: str, now: float) -> str:
         text = _SLEEP.sub("~", text)
     if not 1e9 <= now < 1e10:
         return text
-    # Looked for by their first digits, which is much quicker than a pattern.
-    if str(now - NOW)[:7] in text or str(now + NOW)[:7] in text:
+    # Looked for by how they begin, which is much quicker than a pattern.
+    seconds, days = _around(int(now) // 1000)
+    if seconds[0] in text or seconds[1] in text or seconds[2] in text:
         text = _EPOCH.sub(lambda found: "~" if abs(int(found[1]) - now) < NOW else found[0], text)
-    if any(day in text for day in _days_around(int(now // 86_400))):
+    if days[0] in text or days[1] in text or days[2] in text:
         text = _DATE_AND_TIME.sub(lambda found: "~" if _is_now(found, now) else found[0], text)
     return text
 
@@ -169,7 +171,12 @@ def _is_now(found: re.Match[str], now: float) -> bool:
     return seconds != 0 and min(apart, 900 - apart) < NOW
 
 
-@lru_cache(maxsize=8)
-def _days_around(day: int) -> tuple[str, ...]:
-    today = date(1970, 1, 1) + timedelta(days=day)
-    return tuple((today + timedelta(days=days)).isoformat() for days in (-1, 0, 1))
+@lru_cache(maxsize=64)
+def _around(thousand: int) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    """How Unix times near these thousand seconds begin, and dates in any time zone then."""
+    today = date(1970, 1, 1) + timedelta(seconds=1000 * thousand)
+    day = timedelta(days=1)
+    return (
+        (str(thousand - 1), str(thousand), str(thousand + 1)),
+        ((today - day).isoformat(), today.isoformat(), (today + day).isoformat()),
+    )

@@ -13,22 +13,28 @@ TEMPORARY = r"tmp(?:\.(?![a-z]*\d+\b)[A-Za-z0-9]{6,10}|(?![a-z]*_?\d+\b)[a-z0-9_
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"\d\w*", re.ASCII)
-# For lower-case text. Each branch begins with a character or a set of them: so the engine skips most at a glance.
+# For lower-case text. Each branch begins with a character or a set of them, and a number is read once whatever may
+# follow it: so most of a text is skipped at a glance.
+_CLOCK = r"\d\d(?::\d\d(?:[.,]\d+)?)?"
+_AFTER_DIGITS = (
+    rf"[-/](?<=\b\d{{4}}.)\d\d[-/]\d\d[t ]\d\d:{_CLOCK}(?:z|[+-]\d\d:?\d\d)?",  # a date with its time
+    rf":(?<!\d\d\d:)(?<![:.]\d:)(?<![:.]\d\d:)(?<!eta \d:)(?<!eta \d\d:){_CLOCK}(?![\w:])",  # a time of day
+    r"(?:\.\d++)? ?[mnsuµ](?:(?<=m)s|(?<=[uµn])s|(?<=s)(?:ec(?:ond)?s?)?|(?<=m)in(?:ute)?s?)\b"
+    r"(?! (?:left|remain|to go))",  # a duration
+    r"\b(?:(?<=\b1\d{9})(?:\.\d+)?|(?<=\b1\d{12})|(?<=:(?:3[2-9]|[4-6]\d)\d{3}))",  # a Unix time; an ephemeral port
+    r"x(?<=\b0x)[0-9a-f]+\b",  # an address
+)
 _BRANCHES = (
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
-    r"\d{4}[-/]\d\d[-/]\d\d[t ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z|[+-]\d\d:?\d\d)?",
-    r"\d\d?(?<![:.]\d)(?<![:.]\d\d)(?<!eta \d)(?<!eta \d\d):\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w:])",
-    r"\d+(?:\.\d+)? ?(?:ms|[uµn]s|s|secs?|seconds?|mins?|minutes?)\b(?! (?:left|remain|to go))",
-    r"1\d{9}(?:\d{3}|\.\d+)?\b",
-    r"[3-6]\d{4}\b(?<=:(?:3[2-9]|[4-6]\d)\d{3})",
-    r"0x[0-9a-f]+\b",
-    r"[0-9a-f](?:(?<=\d)\d*[a-f]|(?<=[a-f])[a-f]*\d)[0-9a-f]*\b(?<=[0-9a-f]{7})",
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # a UUID
+    r"[0-9a-f](?=[0-9a-f]{6})(?:(?<=\d)(?=\d*[a-f])|(?<=[a-f])(?=[a-f]*\d))[0-9a-f]*+\b",  # a hash
+    rf"\d++(?:{'|'.join(_AFTER_DIGITS)})",
     TEMPORARY,
 )
 _COUNTED = r"(?:attempt|pid|retry|try{more})[ :=#(\[]{{1,3}}\d+\b(?!-)"
 _VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((*_BRANCHES, _COUNTED.format(more='')))})")
 # The number of a request or iteration that went well is progress: a queue that is worked off.
-_VOLATILE_FAILING = re.compile(rf"\b(?=\w)(?:{'|'.join((*_BRANCHES, _COUNTED.format(more='|request|req|iteration')))})")
+_COUNTED_FAILING = _COUNTED.format(more="|request|req|iteration")
+_VOLATILE_FAILING = re.compile(rf"\b(?=\w)(?:{'|'.join((*_BRANCHES, _COUNTED_FAILING))})")
 
 
 def mask(text: str, failing: bool = False, numbers: str = "") -> str:
@@ -57,7 +63,7 @@ def mask(text: str, failing: bool = False, numbers: str = "") -> str:
     return " ".join(text.split()) + middle
 
 
-def numbers_of(text: str, limit: int = 80) -> str:
+def numbers_of(text: str, limit: int = 64) -> str:
     """The numbers in the beginning of a call, each between spaces: short, as they are kept until the result.
 
     >>> numbers_of("lookup order 170 --page=2 part17.csv")

@@ -17,7 +17,8 @@ class Repeats(Thresholds, kw_only=True, frozen=True):
     repeats: five in a row is what other tools take for the call alone; with equal results it is certain.
     notice_repeats: here the agent is told, which often is enough; null: it is not. waiting_repeats: in place of
     `repeats` where the steps wait, as polling does: they take `wait_s` seconds inside tools on average, or they don't
-    fail and come `apart_s` seconds apart, or they move on by one at a time, as scrolling does.
+    fail and come `apart_s` seconds apart, or each round takes longer than the one before, as with a backoff, or they
+    move on by one at a time, as scrolling does.
     """
 
     repeats: Times = 5

@@ -13,7 +13,7 @@ LONGEST_CYCLE = 8
 AGENTS = 4  # of a run that are followed at a time
 PENDING = 6  # calls of a run whose results are awaited
 FAILURES = 3  # different ones that are counted for each agent
-LOOPS = 3  # that each agent was told of and that are remembered
+LOOPS = 2  # that each agent was told of and that are remembered
 LONGEST_ID = 40  # of an event; a longer one is not kept as evidence
 
 
@@ -44,13 +44,12 @@ class Pending(Struct, array_like=True):
 
 
 class Step(Struct, array_like=True):
-    """Fingerprints of a call and its result. masked: 0 if it was not needed. ended: when the result came."""
+    """Fingerprints of a call and its result. masked: 0 if it was not needed."""
 
     call: int
     exact: int
     masked: int
     at: Place
-    ended: float
 
     def same(self, other: Step) -> bool:
         return self.call == other.call and (
@@ -114,8 +113,11 @@ class Told(Struct, array_like=True):
 
 
 class Agent(Struct, array_like=True):
+    """ended: when the last step did."""
+
     nano_usd: int = 0
     steps: int = 0
+    ended: float = 0.0
     recent: list[Step] = field(default_factory=list)
     streaks: list[Streak] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from detectors.detector import Finding, RuleSet, Run
 from detectors.event import Event, ToolResult
-from detectors.loops.fingerprint import UNKNOWN, hashed, is_failure
+from detectors.loops.fingerprint import UNKNOWN, hashed
 from detectors.loops.report import Spent, occurrences, who
 from detectors.loops.rules import CYCLE, REPEAT, TITLES, Repeats
 from detectors.loops.signature import failure_signature
@@ -16,8 +18,8 @@ SLOWER = 1.25  # times the round before, and at least a second: so rounds of a b
 AS_SLOW = 0.8  # times the round before: a backoff that has reached its longest wait, with jitter
 
 
-def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
-    """Continue, begin and end streaks with one more step."""
+def add_step(agent: Agent, step: Step, call: Pending, took: float, ended: float) -> None:
+    """Continue, begin and end streaks with one more step, that took so many seconds inside the tool until then."""
     if call.bare and step.exact == UNKNOWN:
         return  # nothing is known of it that could be the same
     streaks: list[Streak] = []
@@ -31,15 +33,16 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float) -> None:
             continue
         streak = before.get(period)
         if streak is None:
-            streak = Streak(period, 0, earlier.at, ended=agent.recent[-1].ended)
+            streak = Streak(period, 0, earlier.at, ended=agent.ended)
         streak.length += 1
         streak.waited = min(streak.waited + took + (STEPS_ON if call.steps_on else 0.0), 1e12)
         streak.unknown = streak.unknown or step.exact == UNKNOWN
         if streak.length % period == 0:
-            _time_round(streak, step.ended)
+            _time_round(streak, ended)
         streaks.append(streak)
     agent.streaks = streaks
     agent.steps += 1
+    agent.ended = ended
     agent.recent.append(step)
     del agent.recent[:-LONGEST_CYCLE]
 
@@ -53,9 +56,10 @@ def _time_round(streak: Streak, ended: float) -> None:
     streak.ended, streak.gap = ended, max(0.0, gap)
 
 
-def streak_findings(agent: Agent, call: Pending, event: Event, run: Run, rules: RuleSet) -> list[Finding]:
+def streak_findings(
+    agent: Agent, call: Pending, event: Event, run: Run, rules: RuleSet, failing: bool
+) -> list[Finding]:
     """What the strongest of the streaks that have just gone round once more shows, if that is to be told."""
-    failing = isinstance(event, ToolResult) and is_failure(event)
     best, best_level, best_waits = None, 0, False
     for streak in agent.streaks:
         if streak.rounds < 2 or streak.length % streak.period:
@@ -70,16 +74,21 @@ def streak_findings(agent: Agent, call: Pending, event: Event, run: Run, rules: 
     if best is None:
         return []
     calls = sorted({step.call for step in agent.recent[-best.period :]})
-    signature = failure_signature(event, call.numbers) if isinstance(event, ToolResult) and failing else None
-    failure = hashed(signature[0]) if signature is not None else 0
     key = f"{hashed(f'{call.agent} {calls}'):08x}"
-    told = tell(agent, _rule(best), key, calls, failure, best_level, best.rounds)
-    return [] if told is None else [_finding(told, best, agent, call, event, run, best_waits, failing)]
+    told = tell(agent, _rule(best), key, calls, 0, best_level, best.rounds)
+    if told is None:
+        return []
+    signature = failure_signature(event, call.numbers) if isinstance(event, ToolResult) and failing else None
+    told.failure = hashed(signature[0]) if signature is not None else told.failure
+    return [_finding(told, best, agent, call, event, run, best_waits, failing)]
 
 
-def is_covered(agent: Agent, rules: RuleSet, rounds: int) -> bool:
-    """A repeat or a cycle of so many rounds goes on, which says it better than a count of failures."""
-    return any(streak.rounds >= rounds and _rule(streak) in rules for streak in agent.streaks)
+def says_it_better(agent: Agent, rules: RuleSet, since: float = -inf) -> bool:
+    """A repeat or a cycle goes on that is plain by now, or that is all there was since that time."""
+    return any(
+        (streak.rounds > 2 or (streak.rounds == 2 and streak.first.time <= since)) and _rule(streak) in rules
+        for streak in agent.streaks
+    )
 
 
 def _rule(streak: Streak) -> str:

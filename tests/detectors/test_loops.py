@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from detectors.detector import Finding, RuleSet
-from detectors.event import Event, ToolCall, ToolResult
+from detectors.event import Event, ModelCall, ToolCall, ToolResult
 from detectors.loops import Loops
 from detectors.loops.rules import FAILURE, REPEAT, Failures, Repeats
 from detectors.testing import Stream, Watch, watch
@@ -360,8 +360,7 @@ def test_results_without_calls_still_show_one_failure() -> None:
 
 def test_without_results_only_many_equal_calls_are_an_alert() -> None:
     story = Stream()
-    findings = loops([story.call("ls") for _ in range(9 + 6)])
-    assert findings == []
+    assert loops([story.call("ls") for _ in range(9 + 6)]) == []
     assert strongest(loops([story.call("ls") for _ in range(10 + 6)])) == {"loops.repeat": "alert"}
 
 
@@ -384,3 +383,18 @@ def test_a_million_characters_are_no_burden(cut: int) -> None:
         watching.see(story.call("x" * 1_000_000 + str(n % 2)))
         watching.see(story.result(("é" * 300)[:cut] + "\0\x7f" * 500_000, n % 2))
     assert len(msgspec.msgpack.encode(watching.state)) < Loops.state_bytes
+
+
+@pytest.mark.parametrize("pattern", [[0], [0, 1, 2, 3, 4, 5, 6, 7], [0, 0, 0, 1, 1, 2, 0, 0], [0, 1, 0, 1, 0, 2, 0, 1]])
+def test_four_looping_agents_with_long_names_stay_in_bounds(pattern: list[int]) -> None:
+    watching = Watch(Loops())
+    for n in range(600):
+        which = pattern[n // 4 % len(pattern)]
+        common: dict[str, Any] = {"time": 1e9 + 1.37 * n, "run_id": "r", "agent_id": f"agent {n % 4}"}
+        numbers = " ".join(str(10**9 + m) for m in range(20))
+        call = {"command": f"漢字{which} " * 30 + numbers}
+        watching.see(ModelCall(id=f"m{n}", cost_usd=1e6, **common))
+        watching.see(ToolCall(id=f"c{n:039}", tool="bash", call_id=f"{n}", arguments=call, **common))
+        if n < 590:
+            watching.see(ToolResult(id=f"r{n}", call_id=f"{n}", exit_code=1, output=f"error {which % 5} x", **common))
+        assert len(msgspec.msgpack.encode(watching.state)) < Loops.state_bytes
