@@ -21,6 +21,7 @@ from detectors.destructive.effects import Effect
 from detectors.destructive.programs import Programs
 from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redirected_statement
 from detectors.destructive.scope import Scope
+from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
 from detectors.destructive.words import Words
 
@@ -74,7 +75,7 @@ def _parse(source: bytes) -> Node:
     parser = getattr(_parsers, "parser", None)
     if parser is None:
         parser = _parsers.parser = Parser(_LANGUAGE)
-    node: Node = parser.parse(source).root_node
+    node: Node = parser.parse(stand_ins(source)).root_node
     return node
 
 

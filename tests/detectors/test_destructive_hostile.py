@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -165,6 +167,37 @@ def test_any_mixture_of_shell_never_raises(pieces: list[str], joint: str) -> Non
 def test_any_text_never_raises(text: str) -> None:
     for tool, name in (("bash", "command"), ("sql", "query"), ("python", "code"), ("delete_file", "path")):
         effects_of_call(tool, {name: text}, Context())
+
+
+RARE = ("\U000fffff", "\U000d81fe", "\U0010ffff", "\U0001f600", "\uffff", "\u3000", "é")
+SPOTS = (
+    "{{{0}", "{{1{0}", "{{1..{0}", "[ -{0} a ]", "cat <<E\na${0}\nE", "{0}=1", "a{0}=1", "${{{0}}}", "{0}>&1",
+    "<<{0}\na\n{0}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spot", SPOTS)
+def test_rare_characters_do_not_end_the_process(spot: str) -> None:
+    """In a process of its own, which the parser's own scanner used to take down, on some machines and at some times."""
+    texts = [spot.format(character) for character in RARE]
+    script = (
+        "from detectors.destructive.calls import effects_of_call; from detectors.destructive.context import Context\n"
+        f"for text in {texts!r}: effects_of_call('bash', {{'command': text}}, Context())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["rm -rf / é", "echo 😀; rm -rf /", "echo {\U000fffff}; rm -rf /", "rm -rf ~/Bücher /"]
+)
+def test_a_command_beside_rare_characters_is_read(command: str) -> None:
+    assert WIDE in {verdict(effect) for effect in effects_of_call("bash", {"command": command}, Context())}
+
+
+def test_a_name_with_rare_characters_is_told_whole() -> None:
+    (effect,) = effects_of_call("bash", {"command": "rm -rf /srv/Bücher😀"}, Context())
+    assert effect.target == "/srv/Bücher😀"
 
 
 JSON = st.recursive(
