@@ -173,10 +173,7 @@ class Answers:
             return
         status: Status = "ended" if state.ended else "issued" if state.watchers else "unguarded"
         now = at.stamp if at.stamp is not None else state.run.now
-        if len(state.tracked) >= MOST_TRACKED:
-            oldest = next((n for n, tracked in enumerate(state.tracked) if tracked.done), 0)
-            del state.tracked[oldest]
-        state.tracked.append(Tracked(command=command, status=status, issued_at=now, alert=alert))
+        track(state, Tracked(command=command, status=status, issued_at=now, alert=alert))
 
     def _governed(self, state: RunState, at: Position, alert_id: str, why: str) -> JournalEntry:
         return JournalEntry(
@@ -211,6 +208,14 @@ def short_key(key: str) -> str:
     if len(data) <= MOST_KEY:
         return key
     return data[: MOST_KEY - 18].decode("utf-8", "ignore") + "#" + hashlib.blake2s(data, digest_size=8).hexdigest()
+
+
+def track(state: RunState, tracked: Tracked) -> None:
+    """Follows a command from here on. The state stays bounded: the oldest that is done is no longer followed."""
+    if len(state.tracked) >= MOST_TRACKED:
+        oldest = next((n for n, known in enumerate(state.tracked) if known.done), 0)
+        del state.tracked[oldest]
+    state.tracked.append(tracked)
 
 
 def alert_of(state: RunState, event: Event | None, at: Position, digest: str, rule: Rule) -> Alert:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from detectors.detector import Stopped
-from monitor.engine.answer import alert_of
+from monitor.engine.answer import alert_of, track
 from monitor.engine.lifecycle import PROOF, Status, Tracked, due, on_ack, on_step
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import UNCONFIRMED
@@ -39,8 +39,10 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
     if ack.status in OUTCOMES and not known and ack not in state.early:
         state.early = [*state.early[-(MOST_EARLY - 1) :], ack]
         changed = True
+    # Whoever was the only one to watch has left with the run: commands under way to it will not be answered.
+    over = ack.status == "ended" and ack.command_id is None and all(one == ack.consumer for one in state.watchers)
     for tracked in state.tracked:
-        if tracked.command.id != ack.command_id:
+        if tracked.command.id != ack.command_id and not over:
             continue
         if (status := on_ack(tracked, ack)) is not None:
             changed = True
@@ -196,8 +198,10 @@ def _ordered(state: RunState, decision: OperatorDecision) -> None:
     else:
         state.paused_by = state.paused_by or command.id
     if all(tracked.command.id != command.id for tracked in state.tracked):
-        status: Status = "ended" if state.ended else "issued" if state.watchers else "unguarded"
-        state.tracked.append(Tracked(command=command, status=status, issued_at=decision.time))
+        # A switch that has proven its stop has left with the agent: nobody is missed when it says nothing more.
+        over = state.ended or state.run.stopped is not None
+        status: Status = "ended" if over else "issued" if state.watchers else "unguarded"
+        track(state, Tracked(command=command, status=status, issued_at=decision.time))
 
 
 def _resumed(state: RunState, decision: OperatorDecision, out: Outcome) -> None:
@@ -257,8 +261,9 @@ def take_step(state: RunState, tracked: Tracked, step: Any, digest: str, out: Ou
         alert.id = identify("unconfirmed", command.id)
         alert.event_id = command.event_id or command.id
         alert.command_id, alert.agent_id = command.id, command.agent_id
-        alert.summary = f"{command.reason} {sentence}"
+        alert.summary = f"{command.reason or f'{command.issued_by} ordered a {command.action}.'} {sentence}"
         alert.operational = True
+        alert.time = alert.time or command.issued_at  # of a run that has said nothing yet
         alert.revision = 0
         tracked.alert = alert
     else:

@@ -13,7 +13,7 @@ from monitor.engine import engine as engine_module
 from monitor.engine import inputs
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
-from monitor.engine.state import RunState, decode, encode, expired, new
+from monitor.engine.state import MOST_TRACKED, RunState, decode, encode, expired, new
 from monitor.messages import Ack, Alert, Command, OperatorDecision
 from monitor.policy import Policy
 
@@ -261,6 +261,45 @@ def test_an_operators_kill_is_followed_to_its_proof(story: Story) -> None:
     inputs.on_time(story.state, 3.0, 2.0, "d")
     alert = only(inputs.on_time(story.state, 5.0, 2.0, "d"))
     assert (alert.rule, alert.operational, alert.command_id) == ("blindness.unconfirmed", True, "op")
+
+
+def by_hand(command_id: str, epoch: int = 4, **more: Any) -> Command:
+    return Command(
+        id=command_id, action="kill", scope="run", target=RUN, run_id=RUN, event_id=None, agent_id=None, seq=None,
+        partition=3, reason="", alert_id=None, issued_by="ann", issued_at=1.0, expires_at=None, epoch=epoch,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["stopped", "ended"])
+def test_a_second_kill_of_a_run_that_is_over_pages_nobody(story: Story, said: str) -> None:
+    story.ack("watching")
+    story.decide("kill", id="one", command=by_hand("one"))
+    story.ack(said, "one" if said == "stopped" else None)
+    story.decide("kill", id="two", command=by_hand("two", 5))
+    assert [inputs.on_time(story.state, now, 2.0, "d").alerts for now in (3.0, 5.0, 9.0)] == [[], [], []]
+
+
+def test_of_two_switches_the_one_that_stays_is_still_expected_to_answer(story: Story) -> None:
+    story.ack("watching", consumer="sdk")
+    story.ack("watching", consumer="guard")
+    story.decide("kill", id="one", command=by_hand("one"))
+    story.ack("ended", consumer="sdk")
+    inputs.on_time(story.state, 3.0, 2.0, "d")
+    assert only(inputs.on_time(story.state, 5.0, 2.0, "d")).rule == "blindness.unconfirmed"
+
+
+def test_a_silent_switch_of_a_run_that_never_spoke_is_told_with_time_and_cause(story: Story) -> None:
+    story.ack("watching")
+    story.decide("kill", command=by_hand("op"))
+    inputs.on_time(story.state, 3.0, 2.0, "d")
+    alert = only(inputs.on_time(story.state, 5.0, 2.0, "d"))
+    assert (alert.time, alert.summary[:19]) == (1.0, "ann ordered a kill.")
+
+
+def test_an_operators_many_commands_stay_bounded(story: Story) -> None:
+    for n in range(100):
+        story.decide("kill", id=f"k{n}", command=by_hand(f"k{n}", n))
+    assert len(story.state.tracked) == MOST_TRACKED
 
 
 def test_acts_after_its_kill_is_killed_again(story: Story) -> None:
