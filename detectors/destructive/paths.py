@@ -61,6 +61,7 @@ _NAMES = _compile(_PLACES.rebuildable_names)
 _SCRATCH = _compile(_PLACES.scratch)
 _NOTHING = _compile(_PLACES.nothing)
 _DEVICE = re.compile(r"/dev/(?:[shv]d[a-z*]|xvd|nvme|mmcblk|r?disk|mapper/|dm-|md\d|loop|vg|sr\d|mem|kmem|port|nbd)")
+_MOST = re.compile(r"/(?:[?*]+|\?[^/\]]{1,20}\][?*]*\*)/?")  # `/???`, `/[a-z]*`: [ is kept as ?
 _DOTS = re.compile(r"\.?\*+|\*\.\*|\.\[\^?!?\.?\]\*")
 
 
@@ -110,7 +111,7 @@ def _classify(path: str, context: Context) -> Spot:
             contents = folder
         else:
             break
-    if contents == "/":
+    if contents == "/" or _MOST.fullmatch(contents):
         return Spot(path, "root", "all")
     if _NOTHING.fullmatch(contents):
         return Spot(path, "nothing", "one")

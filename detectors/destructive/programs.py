@@ -96,7 +96,8 @@ class Programs:
                 if flag in wrapper.text or (word[1] != "-" and "-" + word[-1] in wrapper.text):
                     text = value if equals else argv[at + 1] if at + 1 < end else ""
                     return self.code("shell", text, scope.fork(), excerpt)
-                at += 1 + (word in values and not equals)
+                joined = word[1] != "-" and len(word) > 2 and "-" + word[-1] in values  # ``-dmS name``
+                at += 1 + ((word in values or joined) and not equals)
                 continue
             if need_sub:
                 if word not in need_sub:

@@ -71,12 +71,27 @@ class _Reader:
         self.programs, self.scope, self.excerpt = programs, scope, excerpt
         self.names: dict[str, str] = {}
         self.commands: list[str] = []
+        self.imported: dict[str, str] = {}
 
     def see(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.names[node.targets[0].id] = self.value(node.value)
         elif isinstance(node, ast.Call):
-            self.call(node, _dotted(node.func))
+            self.call(node, self.called(node.func))
+        elif isinstance(node, ast.Import):
+            self.imported.update({alias.asname: alias.name for alias in node.names if alias.asname})
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            self.imported.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+
+    def called(self, node: ast.AST) -> str:
+        """A function's full name, whatever its module or itself was imported as."""
+        name = _dotted(node)
+        first, dot, rest = name.partition(".")
+        if first in self.imported:
+            return self.imported[first] + dot + rest
+        if not first:
+            return f"{_module(node)}{dot}{rest}"
+        return name
 
     def call(self, node: ast.Call, name: str) -> None:
         last = name.rsplit(".", 1)[-1]
@@ -129,7 +144,7 @@ class _Reader:
                 return left + right
             return f"{left}/{right}" if isinstance(node.op, ast.Div) else UNKNOWN
         if isinstance(node, ast.Call):
-            name = _dotted(node.func)
+            name = self.called(node.func)
             parts = [self.value(part, depth + 1) for part in node.args[:8]]
             if name in ("os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath") and parts:
                 return "/".join(parts) if not parts[-1].startswith("/") else parts[-1]
@@ -151,6 +166,17 @@ def _dotted(node: ast.AST) -> str:
         node = node.value
     parts.append(node.id if isinstance(node, ast.Name) else "")
     return ".".join(reversed(parts))
+
+
+def _module(node: ast.AST) -> str:
+    """``os`` of ``__import__('os').system`` and of ``importlib.import_module('os').system``."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    if isinstance(node, ast.Call) and _dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return first.value
+    return ""
 
 
 def _downloads(node: ast.AST) -> bool:

@@ -30,7 +30,7 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
     body = node.child_by_field_name("body")
     outputs: list[Node] = []
     followers: list[Node] = []
-    for child in node.children_by_field_name("redirect"):
+    for child in node.named_children:  # the grammar gives a here-string no field
         if child.type == "heredoc_redirect":
             stdin = _heredoc(shell, child, scope, outputs, followers)
         elif child.type == "herestring_redirect":

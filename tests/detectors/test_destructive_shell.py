@@ -218,6 +218,16 @@ INTERPRETERS = [
     ("python3 -c \"print('shutil.rmtree(/etc)')\"", None, "text"),
     ("python3 -c \"# os.system('rm -rf /etc')\"", None, "a comment"),
     ("python3 manage.py migrate", None, "a program"),
+    ("python3 -c \"import shutil as s; s.rmtree('/etc')\"", "W", "a module under another name"),
+    ("python3 -c \"from os import system as z; z('rm -rf /etc')\"", "W", "a function under another name"),
+    ("python3 -c \"from subprocess import run; run('rm -rf /etc', shell=True)\"", "W", "a function by its own name"),
+    ("python3 -c \"__import__('os').system('rm -rf /etc')\"", "W", "imported where it is called"),
+    ("python3 -c \"import importlib as i; i.import_module('shutil').rmtree('/etc')\"", "W", "and by importlib"),
+    ("python3 -c \"from tasks import run; run('rm -rf /etc')\"", None, "another module's function of that name"),
+    ("while read -r d; do rm -rf $d; done <<< /etc", "W", "a loop that reads a here-string"),
+    ("rm -rf /???", "W", "every folder of three letters"),
+    ("rm -rf /[a-z]*", "W", "every folder in small letters"),
+    ("rm -rf ./[a-z]*.o", None, "object files"),
     ('python3 -c \'import sqlite3; sqlite3.connect("a.db").execute("DROP TABLE users")\'', "W", "SQL in python"),
 ]
 CASES = [*PATHS, *WORDS, *FLOW, *INTERPRETERS]
