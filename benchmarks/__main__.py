@@ -40,7 +40,7 @@ def main(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
     drift    our drift detector beside river's: found, delay, false alarms (no Kafka)
     drain    events/s of one worker beside bare aiokafka loops
     profile  where the worker's time goes
-    stop     from an event to the proven stop of a guarded process, at 1,000 events/s offered
+    stop     from an event to the proven stop of a guarded process, at 100 and 1,000 events/s offered
 
     A real Kafka is started for it (Java 17 and Maven), or named by KILLCORD_TEST_BROKERS. Compare ratios: absolute
     times differ threefold between machines of the same name.

@@ -30,7 +30,10 @@ from monitor.settings import Settings, aiokafka_options
 from monitor.topics import Names
 
 NAME = "stop"
-RATE = 1_000.0  # events a second offered meanwhile
+RATES = {100.0: 40, 1_000.0: 200}  # events a second offered meanwhile: kills
+WAVE = 10  # guards at a time
+BUDGET_S = 300.0  # for each rate; a machine that is too slow for it makes fewer kills
+SATURATED_S = 10.0  # a worker that far behind will not make up for it
 START_S = 60.0
 CATCH_UP_S, CAUGHT_UP_S = 30.0, 0.1
 STOP_S = 15.0
@@ -59,33 +62,50 @@ class Kill(Struct):
 
 async def measure(stage: Stage, quick: bool) -> Result:
     """Waves of guards; in each, one kill after the other."""
-    waves, size = (1, 3) if quick else (20, 10)
     policy = stage.directory / "policy.yaml"
     policy.write_text(POLICY)
     settings = replace(stage.settings(), policy=str(policy))
-    kills: list[Kill] = []
+    result = Result()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(cluster.topics_of(settings))
-        process, url = await stack.enter_async_context(cluster.worker(stage, settings))
+        worker = await stack.enter_async_context(cluster.worker(stage, settings))
         observer = await stack.enter_async_context(_observing(settings))
         producer = await stack.enter_async_context(AIOKafkaProducer(**aiokafka_options(settings), acks="all"))
-        load = await stack.enter_async_context(stage.program("load", ["-m", "benchmarks.load", f"{RATE:g}"], settings))
-        sending = asyncio.create_task(_offered(load, observer))
-        stack.callback(sending.cancel)
+        for rate, kills in {1_000.0: 3}.items() if quick else RATES.items():
+            await _at_rate(result, stage, settings, worker, observer, producer, rate, kills)
+    return result
+
+
+async def _at_rate(
+    result: Result,
+    stage: Stage,
+    settings: Settings,
+    worker: tuple[asyncio.subprocess.Process, str],
+    observer: Observer,
+    producer: AIOKafkaProducer,
+    rate: float,
+    kills: int,
+) -> None:
+    process, url = worker
+    made: list[Kill] = []
+    async with stage.program("load", ["-m", "benchmarks.load", f"{rate:g}"], settings) as load:
+        reading = asyncio.create_task(_offered(load, observer))
         began, cpu = time.monotonic(), cpu_seconds(process.pid)
-        for wave in range(waves):
-            runs = [Kill(f"stop-{wave}-{n}") for n in range(size)]
-            await _wave(stage, settings, observer, producer, url, runs)
+        behind = 0.0
+        while len(made) < kills and time.monotonic() < began + BUDGET_S and behind < SATURATED_S:
+            wave = [Kill(f"stop-{rate:g}-{len(made) + n}") for n in range(min(WAVE, kills - len(made)))]
+            await _wave(stage, settings, observer, producer, url, wave)
             cluster.check_runs(stage, process)
-            kills += runs
-            times = [_ms(kill.gone, kill) for kill in runs if kill.done]
-            told = f"p50 {percentile(times, 50):.0f} ms" if times else "none done"
-            say(f"stop: wave {wave + 1} of {waves}: {len(times)} of {size} proven, {told}")
+            made += wave
+            times = [_ms(kill.stopped, kill) for kill in wave if kill.done]
+            told = f"p50 {percentile(times, 50):.0f} ms" if times else "none"
+            say(f"stop at {rate:g}/s: {len(made)} of {kills}; {len(times)} of the last {len(wave)} proven, {told}")
+            behind = (await cluster.metrics(url))["killcord_event_age_seconds"]
         busy = (cpu_seconds(process.pid) - cpu) / (time.monotonic() - began)
-        behind = (await cluster.metrics(url))["killcord_event_age_seconds"]
         if load.returncode is not None:
             raise StageError(f"the load ended with status {load.returncode}:\n{stage.last_words('load')}")
-    return _result(kills, observer.offered, busy, behind)
+        reading.cancel()
+    _report(result, f"at {rate:,.0f} events/s", made, observer.offered, busy, behind)
 
 
 async def _wave(
@@ -231,30 +251,28 @@ def _ms(at: float, kill: Kill) -> float:
     return (at - kill.published) * 1000
 
 
-def _result(kills: list[Kill], offered: float, busy: float, behind: float) -> Result:
-    result = Result()
+def _report(result: Result, at: str, kills: list[Kill], offered: float, busy: float, behind: float) -> None:
     done = [kill for kill in kills if kill.done]
-    result.add(NAME, "kills proven", len(done), f"of {len(kills)}", aim=len(kills))
+    result.add(NAME, f"{at}: kills proven", len(done), f"of {len(kills)}", aim=len(kills))
+    result.add(NAME, f"{at}: really offered", offered, "events/s")
+    result.add(NAME, f"{at}: worker busy", busy * 100, "% of a core")
+    saturated = "saturated: the worker cannot keep up here, so fewer kills were made" if behind > SATURATED_S else ""
+    result.add(NAME, f"{at}: worker behind at the end", behind, "s", note=saturated)
     if not done:
-        return result
+        return
     ways = {
-        "to the command on control": [_ms(kill.command, kill) for kill in done],
-        "to `stopped` received": [_ms(kill.stopped, kill) for kill in done],
-        "to processes really gone": [_ms(kill.gone, kill) for kill in done],
+        "event to command on control": [_ms(kill.command, kill) for kill in done],
+        "event to `stopped` received": [_ms(kill.stopped, kill) for kill in done],
+        "event to processes really gone": [_ms(kill.gone, kill) for kill in done],
     }
     for name, times in ways.items():
         proven = not name.endswith("control")
-        p50, p99 = percentile(times, 50), percentile(times, 99)
-        result.add(NAME, f"{name}, p50", p50, "ms", aim=AIM_P50_MS if proven else None)
-        result.add(NAME, f"{name}, p99", p99, "ms", aim=AIM_P99_MS if proven else None)
-        result.add(NAME, f"{name}, max", max(times), "ms")
-    result.add(NAME, "events offered meanwhile", offered, "events/s")
-    result.add(NAME, "worker busy", busy * 100, "% of a core")
-    result.add(NAME, "worker behind at the end", behind, "s")
-    stopped = ways["to `stopped` received"]
+        result.add(NAME, f"{at}: {name}, p50", percentile(times, 50), "ms", aim=AIM_P50_MS if proven else None)
+        result.add(NAME, f"{at}: {name}, p99", percentile(times, 99), "ms", aim=AIM_P99_MS if proven else None)
+        result.add(NAME, f"{at}: {name}, max", max(times), "ms")
+    stopped = ways["event to `stopped` received"]
     result.summary.append(
-        f"From the event to the proven stop of a guarded process, {len(done)} of {len(kills)} kills at {offered:,.0f} "
-        f"events/s offered: p50 {percentile(stopped, 50):.0f} ms, p99 {percentile(stopped, 99):.0f} ms "
-        f"(aims {AIM_P50_MS:.0f} and {AIM_P99_MS:.0f})."
+        f"From the event to the proven stop of a guarded process {at} ({len(done)} of {len(kills)} kills): "
+        f"p50 {percentile(stopped, 50):.0f} ms, p99 {percentile(stopped, 99):.0f} ms "
+        f"(aims {AIM_P50_MS:.0f} and {AIM_P99_MS:.0f}){f'; {saturated}' if saturated else ''}."
     )
-    return result
