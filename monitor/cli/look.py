@@ -88,6 +88,8 @@ async def _alerts(settings: Settings, since: float, follow: bool, run: str | Non
                 last[one.value.id] = one
         for one in sorted(last.values(), key=lambda one: one.time):
             show(one)
+        if not shown and not follow:
+            _tell("no such alerts were seen: --since looks further back")
         if follow:
             await _follow(reader, names, ends, show)
     return 0
@@ -131,7 +133,8 @@ async def _show(settings: Settings, run: str, since: float, as_json: bool) -> in
         ]
     found.sort(key=lambda one: one.time)  # stable: what has one time stays in order of its partition
     if not found:
-        _tell(f"nothing of run {run} in the last {since:g} s: is the id right, and --since long enough?")
+        ago = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() - since))
+        _tell(f"nothing of run {run} since {ago}: is the id right, and --since long enough?")
         return 1
     if as_json:
         for one in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 import uuid
@@ -53,7 +54,8 @@ def run_async(work: Coroutine[Any, Any, int]) -> None:
     except UNREACHABLE as error:
         text = str(error) or type(error).__name__
         if isinstance(error, KafkaConnectionError):
-            text = "no Kafka broker answered"
+            asked = ", ".join(f"{host}:{port}" for host, port in re.findall(r"\('([^']+)', (\d+)", text))
+            text = f"no Kafka broker answered{asked and ' at '}{asked}"
         raise click.ClickException(f"{text}. KILLCORD_BROKERS or --brokers says where Kafka is.") from error
     except KeyboardInterrupt:
         status = 130
@@ -127,6 +129,12 @@ def _verdict(verb: Verb, issued: Issued, last: dict[str, Ack], timeout: float, t
         if issued.ended:
             tell(f"run {issued.command.target} had ended: nothing to {verb}.")
             return 0
+        if issued.stopped:
+            tell(f"run {issued.command.target} was stopped before, and proven so: nothing to {verb}.")
+            return 0
+        if issued.watched is False and verb == "resume":
+            tell(f"UNGUARDED: no kill-switch watches run {issued.command.target}: nothing was paused. No pause stands.")
+            return UNGUARDED
         if issued.watched is False:
             tell(f"UNGUARDED: no kill-switch watches run {issued.command.target}. The {verb} stands, and a switch that "
                  "starts later obeys it; whatever runs now has to be stopped by hand.")  # fmt: skip

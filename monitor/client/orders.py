@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from monitor.client.connection import Link, link, partition_for
 from monitor.client.reader import consumer, partitions_of, read_to_end
-from monitor.messages import Ack, Action, Command, OperatorDecision, Scope, encode
+from monitor.messages import Ack, AckStatus, Action, Command, OperatorDecision, Scope, encode
 from monitor.settings import Settings
 from monitor.topics import Names
 
@@ -48,12 +48,13 @@ class FinalError(Exception):
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that Kafka has. ``watched``: a kill-switch of the run registered and has not said `ended`; None for
-    what is wider than a run."""
+    """A command that Kafka has. ``watched``: a kill-switch of the run registered and has not left; None for what is
+    wider than a run. ended, stopped: what the last one said when it left."""
 
     command: Command
     watched: bool | None
     ended: bool = False
+    stopped: bool = False
 
 
 def operator_name() -> str:
@@ -108,7 +109,7 @@ class Operator:
         # One topic after the other: aiokafka makes whoever asks for several at once wait for its retry.
         for topic in (self.names.control, self.names.standing, self.names.acks, self.names.events, self.names.operator):
             await self._link.partitions(topic)
-        (standing, _), (_, highest), (watched, ended) = await asyncio.gather(
+        (standing, _), (_, highest), (watched, left) = await asyncio.gather(
             self._last(self.names.standing, wanted.standing_key, whole=True),
             self._last(self.names.control, wanted.key, whole=False),
             self._register(wanted),
@@ -133,7 +134,7 @@ class Operator:
         )
         await self._acks_from_now(command)
         await self._write(command)
-        return Issued(command=command, watched=watched, ended=ended)
+        return Issued(command=command, watched=watched, ended=left == "ended", stopped=left == "stopped")
 
     async def _write(self, command: Command) -> None:
         value = encode(command)
@@ -194,18 +195,18 @@ class Operator:
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, n) for n in range(await self._link.partitions(topic))]
 
-    async def _register(self, command: Command) -> tuple[bool | None, bool]:
-        """(a kill-switch watches the run, the run had ended), as far as the end of the acknowledgements tells."""
+    async def _register(self, command: Command) -> tuple[bool | None, AckStatus | None]:
+        """(a kill-switch watches the run, what it last said), as far as the end of the acknowledgements tells."""
         if command.scope != "run":
-            return None, False
-        watched, ended, run_id = False, False, command.target
+            return None, None
+        last: AckStatus | None = None
+        run_id = command.target
         for value in await self._tail(self.names.acks, run_id):
             ack = _decoded(value, Ack)
             if ack is None or ack.run_id != run_id:
                 continue
-            watched = ack.status not in ("ended", "stopped")
-            ended = ack.status == "ended"
-        return watched, ended
+            last = ack.status
+        return last not in (None, "ended", "stopped"), last
 
     async def _last(self, topic: str, key: str, *, whole: bool) -> tuple[Command | None, int]:
         """(the last command under a key, unless a tombstone followed; the highest epoch)."""

@@ -73,6 +73,8 @@ async def test_kill(env: dict[str, str], guarded: subprocess.Popen[str], tmp_pat
     assert again.returncode == 137
     assert "it loops" in again.stderr
     assert not (tmp_path / "ran").exists()
+    twice = killcord(env, "kill", "r1", "--timeout", "0.3")
+    assert (twice.returncode, "was stopped before" in twice.stdout) == (0, True), twice.stdout
     resumed = killcord(env, "resume", "r1")
     assert resumed.returncode == 1
     assert "a kill is final" in resumed.stderr
@@ -89,6 +91,8 @@ async def test_unguarded_is_said_plainly(env: dict[str, str]) -> None:
     done = killcord(env, "kill", "nobody", "--timeout", "0.3")
     assert done.returncode == 4
     assert "UNGUARDED" in done.stdout
+    done = killcord(env, "resume", "nobody else", "--timeout", "0.3")
+    assert (done.returncode, "nothing was paused" in done.stdout) == (4, True)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ async def test_unguarded_is_said_plainly(env: dict[str, str]) -> None:
         (("kill", "--all"), "Aborted"),
         (("pause", "r1", "--expires", "soon"), "is no duration"),
         (("raise", "r1"), "at least one limit"),
-        (("kill", "r1", "--brokers", "127.0.0.1:9"), "no Kafka broker answered"),
+        (("kill", "r1", "--brokers", "127.0.0.1:9"), "no Kafka broker answered at 127.0.0.1:9."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
