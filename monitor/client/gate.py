@@ -14,14 +14,22 @@ from typing import Any
 
 from msgspec import Struct
 
-from detectors.detector import MODES, Mode, Severity
+from detectors.detector import MODES, Mode, Severity, printable, shorten
 from detectors.event import Event, RunStarted, ToolCall, ToolResult
+from monitor.client.encoding import Unfit, cut_output, encode
+from monitor.decode import MAX_EVENT_BYTES, Decoded, decode
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import new
 from monitor.policy import Policy
 
 REFUSING = frozenset({"deny", "pause", "kill"})
+MOST_REASON = 1200  # characters
+INSTEAD: dict[Mode, str] = {
+    "deny": "Do not try the same in another way: take a step that destroys nothing, or ask a person.",
+    "pause": "Stop here and ask a person how to go on.",
+    "kill": "This run is over: call no more tools.",
+}
 
 
 class Verdict(Struct, frozen=True):
@@ -49,8 +57,9 @@ class Gate:
     """Judges the calls of one run.
 
     Parameters: who runs (``agent_name``, ``team``, ``environment`` choose the policy's rules); ``workspace``: the
-    directory that is the run's own; ``policy``: a file, or None for the shipped one. Raises PolicyError for a bad file.
-    Not safe for several threads at once: calls of one run are judged in order.
+    directory that is the run's own; ``policy``: a file, or None for the shipped one. Raises PolicyError for a bad file,
+    and ValueError for a run_id that no event may have. Not safe for several threads at once: calls of one run are
+    judged in order. Once a call was answered with a kill, every later one is refused.
 
     >>> gate = Gate("run-1", workspace="/src/app")
     >>> gate.check("bash", {"command": "ls -la"}).allowed
@@ -73,12 +82,19 @@ class Gate:
         self._who: dict[str, Any] = {"agent_name": agent_name, "team": team, "environment": environment}
         self._engine = Engine(Policy.load(None if policy is None else str(policy)))
         self._state = new(run_id)
+        self._killed: Verdict | None = None
+        self._held: Verdict | None = None
         self._judge(RunStarted(id=_id(), time=time.time(), run_id=run_id, workspace=workspace, **self._who))
 
     def check(
         self, tool: str, arguments: Mapping[str, Any] | str | None, *, call_id: str | None = None, agent_id: str = ""
     ) -> Verdict:
-        """Judges a call that is about to run."""
+        """Judges a call that is about to run. Never raises for what an agent gives: what can't be judged is refused."""
+        if self._killed is not None:
+            return self._killed
+        held, self._held = self._held, None
+        if held is not None:
+            return held
         call = ToolCall(
             id=_id(),
             time=time.time(),
@@ -89,7 +105,12 @@ class Gate:
             arguments=dict(arguments) if isinstance(arguments, Mapping) else arguments,
             **self._who,
         )
-        return _verdict(self._judge(call))
+        try:
+            verdict = _verdict(self._judge(call))
+        except Unfit as error:
+            return _refused("deny", None, "warning", f"this call can't be judged, since {error}")
+        self._after(verdict)
+        return verdict
 
     def enforce(self, tool: str, arguments: Mapping[str, Any] | str | None, **more: Any) -> None:
         """`check`, and raises `Denied` for a call that is refused."""
@@ -100,8 +121,13 @@ class Gate:
     def result(
         self, call_id: str | None, *, exit_code: int | None = None, output: str | None = None, agent_id: str = ""
     ) -> None:
-        """What came of a call: loops are seen by results, and what the run made is its own to delete."""
-        self._judge(
+        """What came of a call: loops are seen by results, and what the run made is its own to delete.
+
+        What it leads to, such as a pause for a loop, refuses the next call; the one after is judged by itself again.
+        Raises ValueError for what no event may say, such as an exit code beyond 64 bits.
+        """
+        kept, size, _ = cut_output(output) if output is not None else (None, None, None)
+        out = self._judge(
             ToolResult(
                 id=_id(),
                 time=time.time(),
@@ -110,13 +136,25 @@ class Gate:
                 call_id=call_id,
                 exit_code=exit_code,
                 status=None if exit_code is None else "ok" if exit_code == 0 else "error",
-                output=output,
+                output=kept,
+                output_bytes=size,
                 **self._who,
             )
         )
+        verdict = _verdict(out)
+        self._after(verdict)
+        if not verdict.allowed:
+            self._held = verdict
+
+    def _after(self, verdict: Verdict) -> None:
+        if verdict.mode == "kill":
+            self._killed = verdict
 
     def _judge(self, event: Event) -> Outcome:
-        return self._engine.process(self._state, event, Position(None, None, -1))
+        """Judges what the worker will read of this event: the same bytes, decoded by the same code."""
+        read = decode(encode(event, MAX_EVENT_BYTES))
+        assert isinstance(read, Decoded)  # `encode` has tried it
+        return self._engine.process(self._state, read.events[0], Position(None, None, -1))
 
 
 def _verdict(out: Outcome) -> Verdict:
@@ -126,7 +164,14 @@ def _verdict(out: Outcome) -> Verdict:
     if worst.mode not in REFUSING:
         return Verdict(True, worst.mode, worst.rule, worst.severity)
     found = next((finding.summary for finding in out.findings if finding.rule == worst.rule), worst.title)
-    return Verdict(False, worst.mode, worst.rule, worst.severity, f"Refused by Killcord ({worst.rule}): {found}")
+    return _refused(worst.mode, worst.rule, worst.severity, found)
+
+
+def _refused(mode: Mode, rule: str | None, severity: Severity, why: str) -> Verdict:
+    """``why`` quotes what the agent wrote: nothing in it may speak to a terminal."""
+    text = printable(shorten(why, MOST_REASON))
+    named = f" ({rule})" if rule else ""
+    return Verdict(False, mode, rule, severity, f"Refused by Killcord{named}: {text} {INSTEAD[mode]}")
 
 
 def _id() -> str:
