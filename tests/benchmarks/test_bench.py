@@ -66,18 +66,18 @@ def test_a_name_that_is_none_is_refused_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_whatever_ends_it_leaves_nothing_behind(kafka: tuple[str, ...], tmp_path: Path, number: signal.Signals) -> None:
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "benchmarks", "--quick", "drain"], cwd=ROOT, env=_env(kafka) | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert running.stderr
-    said = ""
-    while "bare aiokafka loop, decode" not in said:  # the next program has been started, or is about to be
-        said = running.stderr.readline()
-        assert said, "it ended before it measured"
-    running.send_signal(number)
-    rest = running.stderr.read()
-    assert running.wait(60) == (130 if number == signal.SIGINT else -signal.SIGKILL), rest
+    ) as running:  # fmt: skip
+        assert running.stderr
+        said = ""
+        while "bare aiokafka loop, decode" not in said:  # the next program has been started, or is about to be
+            said = running.stderr.readline()
+            assert said, "it ended before it measured"
+        running.send_signal(number)
+        rest = running.stderr.read()
+        assert running.wait(60) == (130 if number == signal.SIGINT else -signal.SIGKILL), rest
     until = time.monotonic() + 30
     while list(tmp_path.iterdir()) or _of(tmp_path):
         assert time.monotonic() < until, (list(tmp_path.iterdir()), _of(tmp_path))
