@@ -127,11 +127,6 @@ def shorten(text: str, limit: int = EXCERPT) -> str:
     return f"{text[: limit - tail - 3]} … {text[-tail:]}"
 
 
-def printable(text: str) -> str:
-    """One line, and nothing in it that a terminal would obey: no escapes, no marks that turn the direction round."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 class Example(Struct, kw_only=True, frozen=True):
     """A story that a detector carries to show when it fires and when it stays quiet. The shared checks run it.
 

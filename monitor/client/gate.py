@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from detectors.detector import MODES, Mode, Severity, printable, shorten
+from detectors.detector import MODES, Mode, Severity, shorten
 from detectors.event import Event, RunStarted, ToolCall, ToolResult
 from monitor.client.encoding import Unfit, cut_output, encode
 from monitor.decode import MAX_EVENT_BYTES, Decoded, decode
@@ -22,6 +22,7 @@ from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import new
 from monitor.policy import Policy
+from monitor.terminal import clean
 
 REFUSING = frozenset({"deny", "pause", "kill"})
 MOST_REASON = 1200  # characters
@@ -169,7 +170,7 @@ def _verdict(out: Outcome) -> Verdict:
 
 def _refused(mode: Mode, rule: str | None, severity: Severity, why: str) -> Verdict:
     """``why`` quotes what the agent wrote: nothing in it may speak to a terminal."""
-    text = printable(shorten(why, MOST_REASON))
+    text = clean(shorten(why, MOST_REASON))
     named = f" ({rule})" if rule else ""
     return Verdict(False, mode, rule, severity, f"Refused by Killcord{named}: {text} {INSTEAD[mode]}")
 

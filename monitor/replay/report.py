@@ -5,17 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape as escape_markup
 
-from detectors.detector import MODES, printable
+from detectors.detector import MODES
 from monitor.messages import Alert, Command
 from monitor.replay.judge import Judged
 from monitor.terminal import clean
 
 STYLE = {"info": "dim", "warning": "yellow", "critical": "bold red"}
-
-
-def _words(text: str) -> str:
-    """What agents wrote, for a terminal that obeys nothing in it."""
-    return escape(printable(text))
 
 
 class Report:
