@@ -28,6 +28,7 @@ from monitor.settings import Settings
 
 FOUND = 3  # exit status for --fail-on
 NAMES = [reader.name for reader in READERS]
+MOST_PAUSE_S = 1e6  # an event may say any time, and `sleep` takes not any
 MOST_PROBLEMS = 20  # printed; the rest are counted
 
 
@@ -110,7 +111,7 @@ class Show:
         if self._began is None:
             self._began = (event_time, time.monotonic())
         due = self._began[1] + (event_time - self._began[0]) / self._speed
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(min(max(0.0, due - time.monotonic()), MOST_PAUSE_S))
 
     def problem(self, place: str, reason: str) -> None:
         self.problems += 1
@@ -137,8 +138,9 @@ def _policy(path: str | None) -> Policy:
 def _files(files: tuple[Path, ...], policy: Policy, reader_name: str | None, show: Show) -> None:
     judge = FileJudge(policy, show.failed)
     for path in files:
-        if str(path) != "-" and not path.is_file():
-            raise click.ClickException(f"{path}: no such file to replay")
+        if str(path) != "-" and (path.is_dir() or not path.exists()):
+            what = "is a folder: name the files in it" if path.is_dir() else "no such file to replay"
+            raise click.ClickException(f"{path}: {what}")
     for number, path in enumerate(files):
         if str(path) == "-":
             _file("standard input", sys.stdin.buffer, None, number, judge, reader_name, show)
