@@ -227,7 +227,7 @@ def alert_of(state: RunState, event: Event | None, at: Position, digest: str, ru
         revision=1,
         status="open",
         event_id=event_id,
-        time=run.now,
+        time=run.now if event is None else event.time if at.stamp is None else min(event.time, at.stamp),
         run_id=run.run_id,
         agent_id=(event.agent_id or None) if event is not None else None,
         agent_name=run.agent_name,

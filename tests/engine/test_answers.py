@@ -351,6 +351,13 @@ def test_time_is_capped_by_the_brokers_stamp(story: Story) -> None:
     assert story.state.run.now == 1000.0
 
 
+@pytest.mark.parametrize(("said", "told"), [(5.0, 5.0), (32503680000.0, 1_000_000.0)], ids=["long ago", "far ahead"])
+def test_an_alert_has_its_events_time_unless_that_lies_ahead(story: Story, said: float, told: float) -> None:
+    call = ToolCall(id="e", time=said, run_id=RUN, tool="t", arguments={"find": [{"rule": KILL}]})
+    alert = only(story.engine.take(story.state, [call], Position("t", 0, 1, 1_000_000.0)))
+    assert alert.time == told
+
+
 def test_an_agent_cannot_stop_the_clock(story: Story) -> None:
     for second in (0.0, 40_000.0):
         beat = Heartbeat(id=f"old-{second}", time=0.0, run_id=RUN)
