@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 RunId = Annotated[str, Meta(min_length=1, max_length=256, description="The run: a top-level task and its sub-agents.")]
 Name = Annotated[str, Meta(max_length=256)]
 Seconds = Annotated[float, Meta(ge=0, description="Seconds.")]
-UnixTime = Annotated[float, Meta(ge=0, description="Unix seconds, UTC.")]
+UnixTime = Annotated[float, Meta(ge=0, le=253_402_300_799, description="Unix seconds, UTC; at most the year 9999.")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Dollars = Annotated[float, Meta(ge=0, description="US dollars.")]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]

@@ -153,11 +153,17 @@ class Operator:
         await asyncio.gather(control, standing, self.decide(decision))
 
     async def decide(self, decision: OperatorDecision) -> None:
-        """An approval, a raise and the like, to the partition of the run's events."""
-        partition = None
+        """An approval, a raise and the like, to the partition of the run's events; a command that is wider than a run
+        to every partition, since its runs are everywhere."""
+        partitions: list[int | None] = [None]
         if decision.scope == "run":
-            partition = partition_for(decision.target, await self._link.partitions(self.names.events))
-        await self._link.send(self.names.operator, decision.key, encode(decision), partition)
+            partitions = [partition_for(decision.target, await self._link.partitions(self.names.events))]
+        elif decision.command is not None:
+            partitions = list(range(await self._link.partitions(self.names.operator)))
+        value = encode(decision)
+        await asyncio.gather(
+            *(self._link.send(self.names.operator, decision.key, value, partition) for partition in partitions)
+        )
 
     async def acks(self, issued: Issued, timeout: float) -> AsyncIterator[Ack]:  # noqa: ASYNC109
         """Acknowledgements of the command as they come, for ``timeout`` seconds at most: for a run until it is done,

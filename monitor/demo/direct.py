@@ -116,10 +116,6 @@ async def _agent(cast: Cast, seen: Seen, settings: Settings, scratch: Path, obse
     async with _process(command, settings, scratch / f"{cast.run_id}.log", named) as process:
         seen.exit_status = await process.wait()
         observer.changed.set()
-    import shutil
-
-    shutil.copy(scratch / f"{cast.run_id}.log", "/tmp/me/")
-    shutil.copy(scratch / "worker.log", "/tmp/me/")
 
 
 @contextlib.asynccontextmanager

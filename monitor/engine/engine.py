@@ -71,9 +71,9 @@ class Engine:
             self._repeat(state, event, at, out)
             return out
         run = state.run
+        first = not run.started_at
         _note(run, event, at, missing)
         state.stamp = at.stamp if at.stamp is not None else run.now
-        self.governor.saw(run.run_id, run.agent_name, state.stamp)
         resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
         findings: list[Finding] = []
         for detector in self._for(type(event)):
@@ -93,6 +93,8 @@ class Engine:
                 out.extend(inputs.catch_up(state, out.commands, self.policy.digest))
         partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
+        if first or out.rollups:  # often enough for counts over an hour
+            self.governor.saw(run.run_id, run.agent_name, state.stamp)
         return out
 
     def _repeat(self, state: RunState, event: Event, at: Position, out: Outcome) -> None:

@@ -168,10 +168,14 @@ def _copy(alert: Alert) -> Alert:
 def decide(state: RunState, decision: OperatorDecision, digest: str) -> Outcome:
     """Takes in what a person or a trusted service decided about this run; the same decision twice counts once."""
     out = Outcome()
-    if decision.id in state.decisions:
+    if decision.id in state.decisions or (decision.scope != "run" and not _concerned(state, decision)):
         return out
     state.decisions = [*state.decisions[-(MOST_DECISIONS - 1) :], decision.id]
     grants = state.run.grants
+    if decision.scope != "run":
+        _wide(state, decision)
+        out.journal.append(_entry(state, digest, kind="operator", operator=decision))
+        return out
     match decision.decision:
         case "approve" if decision.rule is not None and decision.rule not in grants.approved:
             grants.approved = [*grants.approved[-31:], decision.rule]
@@ -202,6 +206,25 @@ def _ordered(state: RunState, decision: OperatorDecision) -> None:
         over = state.ended or state.run.stopped is not None
         status: Status = "ended" if over else "issued" if state.watchers else "unguarded"
         track(state, Tracked(command=command, status=status, issued_at=decision.time))
+
+
+def _concerned(state: RunState, decision: OperatorDecision) -> bool:
+    """Whether a command that is wider than a run must be proven by this one: it is in its scope, and watched."""
+    if decision.command is None or not state.watchers or state.ended or state.run.stopped is not None:
+        return False
+    return decision.scope == "all" or getattr(state.run, decision.scope) == decision.target
+
+
+def _wide(state: RunState, decision: OperatorDecision) -> None:
+    """Follows a wide kill or pause to its proof by this run; its resume ends the waiting."""
+    command = decision.command
+    assert command is not None
+    if command.action in ("kill", "pause"):
+        track(state, Tracked(command=command, issued_at=decision.time))
+        return
+    for tracked in state.tracked:
+        if tracked.command.standing_key == command.standing_key:
+            tracked.status = "ended"
 
 
 def _resumed(state: RunState, decision: OperatorDecision, out: Outcome) -> None:

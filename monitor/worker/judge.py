@@ -105,9 +105,13 @@ class Judge:
         self._publish(message.partition, ack.run_id, state, out)
 
     def decision(self, message: Incoming) -> OperatorDecision | None:
-        """One operator's decision about a run; what is wider than a run is returned for the second stage."""
+        """One operator's decision. What is wider than a run concerns this partition's runs, and is returned for the
+        second stage."""
         decision = self._input(message, _decisions)
-        if decision is None or decision.scope != "run":
+        if decision is None:
+            return None
+        if decision.scope != "run":
+            self._wide(message.partition, decision)
             return decision
         state = self.runs.get(message.partition, decision.target)
         state.partition = message.partition
@@ -116,14 +120,26 @@ class Judge:
         self._publish(message.partition, decision.target, state, out)
         return None
 
+    def _wide(self, partition: int, decision: OperatorDecision) -> None:
+        if decision.command is None:
+            return
+        for run_id, state in list(self.runs.each(partition)):
+            out = inputs.decide(state, decision, self.engine.policy.digest)
+            if out:
+                self._publish(partition, run_id, state, out)
+
     def tick(self, now: float) -> None:
         """Second attempts and escalations. ``now``: Unix seconds."""
+        wide: set[str] = set()
         for partition, run_id in list(self._waiting):
             state = self.runs.find(partition, run_id)
             if state is None or not waiting(state):
                 self._waiting.discard((partition, run_id))
                 continue
             out = inputs.on_time(state, now, self._settings.ack_timeout_s, self.engine.policy.digest)
+            # One second attempt of a wide command reaches all of its runs.
+            out.commands = [command for command in out.commands if command.scope == "run" or command.id not in wide]
+            wide.update(command.id for command in out.commands)
             if out:
                 for alert in out.alerts:
                     self._metrics.escalated()

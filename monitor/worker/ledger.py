@@ -116,6 +116,15 @@ class Ledger(Generic[S]):
         self.table.data.data.pop(raw, None)
         self.table.data._key_partition.pop(raw, None)
 
+    def each(self, partition: int) -> Iterator[tuple[str, S]]:
+        """(key, state) of all that is known in a partition. Decodes it all: for what people do, not for events."""
+        keys = {key for place, key in self._decoded if place == partition}
+        keys.update(key for place, key, _ in self.stored() if place == partition)
+        for key in sorted(keys):
+            state = self.find(partition, key)
+            if state is not None:
+                yield key, state
+
     def stored(self) -> Iterator[tuple[int, str, bytes]]:
         """(partition, key, bytes) of everything that was cut or recovered."""
         store = self.table.data

@@ -53,7 +53,8 @@ class Outbox:
             value = messages.encode(command)
             key = command.key.encode()
             # Standing first: a switch that starts between the two still learns of it.
-            if command.action in ("kill", "pause"):
+            # What an operator ordered stands already, and may have been lifted since.
+            if command.action in ("kill", "pause") and command.issued_by == "killcord":
                 self.send(Record(self.names.standing, command.standing_key.encode(), value))
             self.send(Record(self.names.control, key, value), partial(self._sent, command, stamp))
         for key in out.lifted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
 import faust
@@ -48,6 +49,10 @@ def start(settings: Settings) -> None:
     beating = loop.create_task(heartbeat.run())
     options = worker_options(handler)
     monitor.app.conf.loghandlers = options.pop("loghandlers")  # the one that Faust takes from its app
+    # What was loaded stays: the collector need not look at it again and again, nor after every few hundred events.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     worker = faust.Worker(monitor.app, loop=loop, loglevel=settings.log_level.upper(), quiet=True, **options)
     try:
         worker.execute_from_commandline()
