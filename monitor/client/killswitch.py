@@ -40,7 +40,8 @@ class Killed(BaseException):
 
     def __init__(self, command: Command) -> None:
         self.command = command
-        super().__init__(f"run killed by {command.issued_by}: {command.reason} (command {command.id})")
+        why = f": {command.reason}" if command.reason else ""
+        super().__init__(f"run killed by {command.issued_by}{why} (command {command.id})")
 
 
 class Unwatched(RuntimeError):

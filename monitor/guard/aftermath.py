@@ -10,6 +10,7 @@ from detectors.event import Event, ToolCall
 from monitor.client.connection import partition_for
 from monitor.client.reader import consumer, partitions_of, read_to_end, since
 from monitor.client.watch import Proof
+from monitor.counted import counted
 from monitor.decode import Decoded, decode
 from monitor.messages import Command
 from monitor.settings import Settings
@@ -79,4 +80,6 @@ class _Count:
     def proof(self) -> Proof:
         if self.after is None:
             return Proof(detail=f"actions not counted: event {self.command.event_id} not found")
-        return Proof(detail=f"{self.after} actions after the event", last_seq=self.last_seq, actions_after=self.after)
+        return Proof(
+            detail=f"{counted(self.after, 'action')} after the event", last_seq=self.last_seq, actions_after=self.after
+        )

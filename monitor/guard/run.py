@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from monitor.counted import counted
 from monitor.guard import procfs
 from monitor.guard.containment import Containment, Paused, Stopped, choose
 from monitor.guard.incoming import TO_ALL, TO_PROGRAM, Incoming
@@ -104,13 +105,14 @@ class Guarded:
             if stopped.left:
                 names = ", ".join(map(str, stopped.survivors))
                 self._say(
-                    f"run {self.run_id}: killed{which} ({stopped.method}), but {stopped.left} processes are left after "
-                    f"{stopped.seconds:.3f} s: {names}. Kill them by hand: ps -o pid,user,stat,args -p {names}"
+                    f"run {self.run_id}: killed{which} ({stopped.method}), but "
+                    f"{counted(stopped.left, 'process is', 'processes are')} left after {stopped.seconds:.3f} s: "
+                    f"{names}. Kill them by hand: ps -o pid,user,stat,args -p {names}"
                 )
             else:
                 self._say(
-                    f"run {self.run_id}: killed{which} ({stopped.method}): {stopped.killed} processes, none left, "
-                    f"{stopped.seconds:.3f} s"
+                    f"run {self.run_id}: killed{which} ({stopped.method}): "
+                    f"{counted(stopped.killed, 'process', 'processes')}, none left, {stopped.seconds:.3f} s"
                 )
             return stopped
 
@@ -120,7 +122,8 @@ class Guarded:
             self._refuse_when_over("paused")
             self.paused = True
             paused = Paused(self.method, 0, 0, 0.0) if self._program is None else self.containment.freeze()
-            self._say(f"run {self.run_id}: paused{f' by {by}' if by else ''} ({paused.still} processes stand still)")
+            still = counted(paused.still, "process stands still", "processes stand still")
+            self._say(f"run {self.run_id}: paused{f' by {by}' if by else ''} ({still})")
             return paused
 
     def resume(self, by: str = "") -> None:

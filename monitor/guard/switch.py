@@ -9,6 +9,7 @@ from typing import Literal
 from monitor.client.connection import background
 from monitor.client.killswitch import KillSwitch
 from monitor.client.watch import Proof
+from monitor.counted import counted
 from monitor.guard.aftermath import actions_after
 from monitor.guard.run import Guarded, RefusedError, say_on_stderr
 from monitor.messages import Command
@@ -67,8 +68,7 @@ class GuardSwitch:
             if not known:
                 say_on_stderr(f"run {run_id}: no answer from Kafka at {brokers}: going on unwatched until there is one")
             if (command := self.switch.killed) is not None:
-                by = f"killed by {command.issued_by}, command {command.id}"
-                say_on_stderr(f"run {run_id} is not started: {by}: {command.reason}")
+                say_on_stderr(f"run {run_id} is not started: killed by {_who_and_why(command)} (command {command.id})")
                 self._guarded.kill()  # so that `run` starts nothing, whichever thread comes first
             return self._guarded.run()
         finally:
@@ -83,8 +83,9 @@ class GuardSwitch:
             return self._killed(command)
 
     def _killed(self, command: Command) -> Proof:
-        stopped = self._guarded.kill(by=f"{command.issued_by}: {command.reason}")
-        detail = f"{stopped.method}: {stopped.killed} processes killed, {stopped.left} left, {stopped.seconds:.3f} s"
+        stopped = self._guarded.kill(by=_who_and_why(command))
+        killed = counted(stopped.killed, "process", "processes")
+        detail = f"{stopped.method}: {killed} killed, {stopped.left} left, {stopped.seconds:.3f} s"
         if stopped.left:
             raise RuntimeError(detail)
         if self._guarded.state == "ended":
@@ -106,10 +107,10 @@ class GuardSwitch:
         )
 
     def _pause(self, command: Command) -> Proof:
-        paused = self._guarded.pause(by=f"{command.issued_by}: {command.reason}")
-        detail = (
-            f"{paused.method}: {paused.still} processes stand still, {paused.moving} do not, {paused.seconds:.3f} s"
-        )
+        paused = self._guarded.pause(by=_who_and_why(command))
+        still = counted(paused.still, "process stands still", "processes stand still")
+        moving = counted(paused.moving, "does", "do")
+        detail = f"{paused.method}: {still}, {moving} not, {paused.seconds:.3f} s"
         if paused.moving:
             raise RuntimeError(detail)
         return Proof(detail=detail)
@@ -126,3 +127,7 @@ class GuardSwitch:
     def _notice(self, command: Command) -> None:
         stamp = time.strftime("%H:%M:%S")
         say_on_stderr(f"{stamp} notice from {command.issued_by} to run {self._guarded.run_id}: {command.reason}")
+
+
+def _who_and_why(command: Command) -> str:
+    return f"{command.issued_by}: {command.reason}" if command.reason else command.issued_by

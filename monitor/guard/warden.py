@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from monitor.counted import counted
 from monitor.guard import kernel
 
 SHIELDED = (
@@ -225,7 +226,7 @@ def _guard_is_gone(method: str, handle: str, root: int, guard: str) -> None:
     try:
         print(
             f"killcord: the guard (pid {guard}) is gone, so what it guarded was killed by {containment}: "
-            f"{stopped.killed} processes, {left}",
+            f"{counted(stopped.killed, 'process', 'processes')}, {left}",
             file=sys.stderr,
         )
     except OSError:

@@ -149,7 +149,8 @@ def public() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="killcord-guard-") as name:
         place = Path(name)
         shutil.copytree(REPOSITORY / "monitor/guard", place / "monitor/guard", ignore=shutil.ignore_patterns("*.pyc"))
-        shutil.copy(REPOSITORY / "monitor/__init__.py", place / "monitor")
+        for module in ("__init__.py", "counted.py"):
+            shutil.copy(REPOSITORY / "monitor" / module, place / "monitor")
         (place / "tests/guard").mkdir(parents=True)
         for script in ("drive.py", "escapes.py"):
             shutil.copy(HERE / script, place / "tests/guard")
