@@ -2,7 +2,7 @@
 
 | the run is | kill              | pause            | resume                          | notice   |
 | ---------- | ----------------- | ---------------- | ------------------------------- | -------- |
-| running    | obey, `stopped`   | obey, `paused`   | `resumed` (was not paused)      | tell it  |
+| running    | obey, `stopped`   | obey, `paused`   | `resumed` already               | tell it  |
 | paused     | obey, `stopped`   | `paused` already | obey once no pause is left      | tell it  |
 | killed     | `stopped` already | `refused`        | `refused`: a kill is final      | `refused`|
 | ended      | `ended`           | `ended`          | `ended`                         | `ended`  |
@@ -78,6 +78,7 @@ class Obedience:
         self._failed = False
         self._epochs: dict[str, int] = {}
         self._pauses: dict[str, tuple[Command, float | None]] = {}
+        self._lifted: dict[str, Command] = {}
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
     @property
@@ -123,6 +124,8 @@ class Obedience:
     def lifted(self, standing_key: str) -> Step:
         """A tombstone: the standing order of this target is no more."""
         held = self._pauses.pop(standing_key, None)
+        if held is not None:
+            self._lifted[standing_key] = held[0]
         if held is None or self._pauses or self.killed is not None or self.ended:
             return IGNORE
         return Step("resume")
@@ -190,15 +193,20 @@ class Obedience:
     def _pause(self, command: Command, key: str, deadline: float | None) -> Step:
         by = self.paused_by
         self._pauses[key] = (command, deadline)
+        self._lifted.pop(key, None)
         if by is not None:
             return Step(None, Answer("paused", f"already paused by command {by.id}"))
         return Step("pause", RECEIVED)
 
     def _resume(self, key: str) -> Step:
-        held = self._pauses.pop(key, None)
+        held, lifted = self._pauses.pop(key, None), self._lifted.pop(key, None)
         if (by := self.paused_by) is not None:
             return Step(None, Answer("paused", f"still paused by command {by.id} for {by.standing_key}: resume that"))
-        return Step("resume", RECEIVED) if held is not None else Step(None, Answer("resumed", "was not paused"))
+        if held is not None:
+            return Step("resume", RECEIVED)
+        # The tombstone of a pause's standing order is on another topic than its resume, and may come first.
+        was = "was not paused" if lifted is None else f"pause {lifted.id} was already lifted"
+        return Step(None, Answer("resumed", was))
 
     def _remember(self, command: Command, source: Source, answer: Answer) -> None:
         self._seen[command.id] = _Seen({source}, answer)

@@ -99,6 +99,29 @@ def test_a_tombstone_lifts_the_pause() -> None:
     assert obedience.lifted("run:r1") is IGNORE
 
 
+LIFTED = [  # what came before the resume (None: the tombstone of the run's standing order), what it is told
+    ([], "was not paused"),
+    ([PAUSE, None], "pause pause-1 was already lifted"),
+    ([PAUSE, None, RESUME_2], "was not paused"),
+    ([PAUSE, RESUME_2, None], "was not paused"),
+    ([None], "was not paused"),
+    ([PAUSE, None, PAUSE_2, None], "pause pause-2 was already lifted"),
+    ([WIDE_PAUSE, PAUSE, None], "still paused by command wide-pause for agent_name:coder: resume that"),
+]
+
+
+@pytest.mark.parametrize(("before", "detail"), LIFTED, ids=range(len(LIFTED)))
+def test_a_resume_says_whether_the_pause_was_lifted_already(before: list[Command | None], detail: str) -> None:
+    obedience = Obedience(ME)
+    for earlier in before:
+        if earlier is None:
+            obedience.lifted("run:r1")
+        else:
+            feed(obedience, earlier)
+    answer = feed(obedience, RESUME_3).answer
+    assert answer is not None and answer.detail == detail
+
+
 def test_a_tombstone_does_not_lift_a_kill() -> None:
     obedience = Obedience(ME)
     feed(obedience, KILL)
