@@ -9,6 +9,7 @@ from pathlib import Path
 from monitor.settings.model import Settings
 
 _BROKER = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$")
+BROKERS_EXPECTED = "expected host:port, such as kafka-1.example.com:9092; several with commas"
 _FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "sasl_oauth_token_file", "policy")
 
 
@@ -27,7 +28,7 @@ def _brokers(settings: Settings) -> Iterator[tuple[str, str, str]]:
     for broker in settings.brokers:
         match = _BROKER.match(broker)
         if not match or not 0 < int(match[2]) < 65_536:
-            yield "brokers", repr(broker), "expected host:port, such as kafka-1.example.com:9092; several with commas."
+            yield "brokers", repr(broker), f"{BROKERS_EXPECTED}."
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, str, str]]:

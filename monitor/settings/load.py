@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from monitor.settings.check import conflicts
+from monitor.settings.check import BROKERS_EXPECTED, conflicts
 from monitor.settings.model import FIELDS, Field, Settings, plain, shown, variable
 
 # Variables that are Killcord's but no settings: other parts read them, or tests do.
@@ -123,8 +123,11 @@ def _convert(entry: Field, value: Any) -> Any:
 def _unfit(entry: Field, value: Any, origin: str, error: Exception) -> str:
     told = "***" if entry.secret else repr(value)
     reason = re.sub(r" - at `\$`?.*$", "", str(error))
-    if choices := typing.get_args(typing.get_args(entry.type)[0]):
-        reason = f"expected one of {', '.join(str(choice) for choice in choices if choice is not ...)}"
+    inner = typing.get_args(entry.type)[0]
+    if typing.get_origin(inner) is typing.Literal:
+        reason = f"expected one of {', '.join(map(str, typing.get_args(inner)))}"
+    if entry.name == "brokers":
+        reason = BROKERS_EXPECTED
     return f"{entry.name} = {told} ({origin}): {reason}. {entry.description} Default: {shown(entry, entry.default)!r}."
 
 

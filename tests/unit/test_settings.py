@@ -68,7 +68,7 @@ REFUSED = [  # environment, what is said: setting, value, origin, and the remedy
     ({"KILLCORD_COMMIT_INTERVAL_S": "nan"}, "commit_interval_s = 'nan'"),
     ({"KILLCORD_RUN_TTL_S": "inf"}, "Expected a finite number"),
     ({"KILLCORD_LOG_FORMAT": "xml"}, "log_format = 'xml' (environment KILLCORD_LOG_FORMAT): expected one of json, con"),
-    ({"KILLCORD_BROKERS": ""}, "brokers = '' (environment KILLCORD_BROKERS)"),
+    ({"KILLCORD_BROKERS": ""}, "brokers = '' (environment KILLCORD_BROKERS): expected host:port, such as"),
     ({"KILLCORD_BROKERS": "kafka"}, "brokers = 'kafka' (environment KILLCORD_BROKERS): expected host:port"),
     ({"KILLCORD_BROKERS": "kafka://a:9092"}, "expected host:port"),
     ({"KILLCORD_TOPIC_PREFIX": "kill cord"}, "topic_prefix = 'kill cord'"),
