@@ -1,4 +1,4 @@
-"""Faust's Kafka transport with a fetch wait of our own.
+"""Faust's Kafka transport with a fetch wait and a way back after a rebalance of our own.
 
 Faust fixes ``fetch_max_wait_ms`` at 1500. On a Kafka, data in a partition that was left out of the fetch under way (it
 was paused, or its last batch was still being worked on) wait for that fetch to end. On the embedded broker, which may
@@ -8,11 +8,13 @@ not answer a waiting fetch when data come, most events wait. `install` plugs thi
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import aiokafka
 import faust
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 from faust.types.transports import ConsumerT
 
 
@@ -26,6 +28,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Read by its fetcher, which is made when the consumer starts.
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """What a rebalance ends with: everything that was not committed is read again."""
+        return await self.call_thread(rewind, self._ensure_consumer(), self.app.tables.changelog_topics)
+
+
+async def rewind(consumer: aiokafka.AIOKafkaConsumer, but: Collection[str]) -> Mapping[TP, int]:
+    """Seeks every assigned partition to its committed offset, and to its beginning where nothing is committed yet.
+
+    aiokafka leaves the latter where they are. Records that were fetched in the middle of a rebalance are dropped by
+    Faust, so the first events of a new partition would never be judged. ``but``: topics that are left alone.
+    """
+    committed = await consumer.seek_to_committed()
+    fresh = [tp for tp, offset in committed.items() if not offset and tp.topic not in but]
+    if fresh:
+        await consumer.seek_to_beginning(*fresh)
+    return committed
 
 
 class Consumer(driver.Consumer):
