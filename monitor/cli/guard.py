@@ -5,17 +5,38 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from typing import Any
 
 import click
 
-from monitor.cli.options import kafka_options
+from monitor.cli.options import RunId, kafka_options
 from monitor.settings import Settings
 
 METHODS = ("auto", "cgroup2", "cgroup1", "pidns", "subreaper")
+GUARD_FAILED = 125  # as of env, nohup and docker run: no status of the program
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--run-id", envvar="KILLCORD_RUN_ID", help="The run; a new id if not given [KILLCORD_RUN_ID].")
+class GuardCommand(click.Command):
+    """Its own failures end with a status that is not taken for the program's."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*arguments, **options)
+        except click.ClickException as error:
+            error.exit_code = GUARD_FAILED
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.exit_code = GUARD_FAILED
+            raise
+
+
+@click.command(cls=GuardCommand, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--run-id", type=RunId(), envvar="KILLCORD_RUN_ID",
+              help="The run; a new id if not given [KILLCORD_RUN_ID].")  # fmt: skip
 @click.option("--agent-name", envvar="KILLCORD_AGENT_NAME", help="The deployment [KILLCORD_AGENT_NAME].")
 @click.option("--team", envvar="KILLCORD_TEAM", help="Who runs it [KILLCORD_TEAM].")
 @click.option("--environment", envvar="KILLCORD_ENVIRONMENT", help="Where it runs [KILLCORD_ENVIRONMENT].")
@@ -42,7 +63,9 @@ def guard(
 ) -> None:
     """Run COMMAND so that all of it can be stopped, children in sessions of their own included.
 
-    Its exit status is the program's; 137 if the run was killed, then or before.
+    Exit status: the program's, 128 + its signal; 137 the run was killed, now or before; 127 no such program; 126 it
+    cannot be run; 125 the guard itself cannot: wrong usage or settings, or a --method that is not to be had here; 69
+    Kafka does not answer and --without-monitor is stop.
     """
     from monitor.guard.containment import UnavailableError, choose
     from monitor.guard.run import Guarded

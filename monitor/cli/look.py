@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from monitor.cli.operate import Duration, run_async
-from monitor.cli.options import kafka_options
+from monitor.cli.options import RunId, kafka_options
 from monitor.cli.records import Seen, read_back
 from monitor.cli.render import Run, alert_line, print_runs, print_time_line
 from monitor.client.reader import consumer, partitions_of
@@ -56,7 +56,7 @@ async def _runs(settings: Settings, since: float, as_json: bool) -> int:
 @click.command()
 @SINCE
 @click.option("--follow", "-f", is_flag=True, help="Go on as they come.")
-@click.option("--run", help="Of this run only.")
+@click.option("--run", type=RunId(), help="Of this run only.")
 @click.option("--severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="At least.")
 @JSON
 @kafka_options
@@ -115,12 +115,15 @@ async def _follow(reader: Any, names: Names, positions: dict[Any, int], show: An
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RunId())
 @click.option("--since", type=Duration(), default="7d", show_default=True, help="How far back.")
 @JSON
 @kafka_options
 def show(run: str, since: float, as_json: bool, settings: Settings) -> None:
-    """One run's time line: its events, alerts with their evidence, commands, acknowledgements, decisions."""
+    """One run's time line: its events, alerts with their evidence, commands, acknowledgements, decisions.
+
+    Exit status: 0 shown; 1 nothing of the run was found, or Kafka does not answer; 2 wrong usage.
+    """
     run_async(_show(settings, run, since, as_json))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import re
 import sys
 import time
@@ -15,15 +16,21 @@ import click
 import msgspec
 from aiokafka.errors import KafkaConnectionError
 
-from monitor.cli.options import kafka_options
+from monitor.cli.options import RunId, kafka_options
+from monitor.cli.records import was_seen
 from monitor.client.connection import UNREACHABLE
 from monitor.client.orders import DONE, FinalError, Issued, Operator
+from monitor.counted import counted
 from monitor.messages import Ack, OperatorDecision, Scope
 from monitor.settings import Settings
 
 Verb = Literal["kill", "pause", "resume"]
 EXPIRES_S = {"wide": 3600.0, "run": 86_400.0}
 NOT_PROVEN, UNGUARDED = 1, 4
+STATUSES = (
+    "Exit status: 0 all that answered have done it, or the run had ended; 1 one has not, the order was refused, or "
+    "Kafka does not answer; 2 wrong usage; 4 UNGUARDED: no kill-switch watches what was named."
+)
 DURATION = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -63,8 +70,8 @@ def run_async(work: Coroutine[Any, Any, int]) -> None:
 
 
 def _order(verb: Verb, text: str) -> click.Command:
-    @click.command(verb, help=text)
-    @click.argument("run", required=False)
+    @click.command(verb, help=f"{text}\n\n{STATUSES}")
+    @click.argument("run", required=False, type=RunId())
     @click.option("--agent-name", help="All runs of this deployment.")
     @click.option("--team", help="All runs of this team.")
     @click.option("--environment", help="All runs in this environment.")
@@ -72,8 +79,7 @@ def _order(verb: Verb, text: str) -> click.Command:
     @click.option("--yes", is_flag=True, help="Do not ask back for --all.")
     @click.option("--reason", default="", help="Why; the agent's log and the alert show it.")
     @click.option("--by", help="Who orders it; else user@host.")
-    @click.option("--expires", type=Duration(), metavar="DURATION",
-                  help="For how long it holds (15m, 1h): default 1h, for a run's pause 1d. A run's kill is final.")
+    @_expires(verb)
     @click.option("--timeout", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
                   help="How long to wait for acknowledgements.")
     @click.option("--no-wait", is_flag=True, help="Do not wait for them.")
@@ -82,11 +88,26 @@ def _order(verb: Verb, text: str) -> click.Command:
     def order(run: str | None, agent_name: str | None, team: str | None, environment: str | None, everything: bool,
               yes: bool, settings: Settings, **options: Any) -> None:
         scope, target = _target(run, agent_name, team, environment, everything)
+        if verb == "kill" and scope == "run" and options.get("expires") is not None:
+            raise click.UsageError(
+                "a run's kill is final, so it takes no --expires: leave it out, or `killcord pause` the run"
+            )
         if everything and not yes:
             click.confirm(f"{verb} every run there is?", abort=True, err=True)
         run_async(_issue(settings, verb, scope, target, **options))
 
     return order  # fmt: skip
+
+
+def _expires(verb: Verb) -> Callable[[Any], Any]:
+    """A resume has no such option: it has nothing that could expire."""
+    if verb == "resume":
+        return lambda command: command
+    text = {
+        "kill": "For how long it holds (15m, 2h): default 1h. Not for a run: its kill is final.",
+        "pause": "For how long it holds (15m, 2h): default 1h, for a run 1d.",
+    }[verb]
+    return click.option("--expires", type=Duration(), metavar="DURATION", help=text)
 
 
 def _target(run: str | None, agent_name: str | None, team: str | None, environment: str | None,
@@ -100,7 +121,7 @@ def _target(run: str | None, agent_name: str | None, team: str | None, environme
 
 
 async def _issue(settings: Settings, verb: Verb, scope: Scope, target: str, *, reason: str, by: str | None,
-                 expires: float | None, timeout: float, no_wait: bool, as_json: bool) -> int:  # noqa: ASYNC109
+                 timeout: float, no_wait: bool, as_json: bool, expires: float | None = None) -> int:  # noqa: ASYNC109
     if verb != "resume" and not (verb == "kill" and scope == "run"):
         expires = expires if expires is not None else EXPIRES_S["run" if scope == "run" else "wide"]
     else:
@@ -120,7 +141,19 @@ async def _issue(settings: Settings, verb: Verb, scope: Scope, target: str, *, r
         async for ack in operator.acks(issued, timeout):
             last[ack.run_id] = ack
             say("ack", ack, began)
-    return _verdict(verb, issued, last, timeout, click.echo if not as_json else _nothing)
+    status = _verdict(verb, issued, last, timeout, click.echo if not as_json else _nothing)
+    if status == UNGUARDED and scope == "run":
+        await _hint(settings, target)
+    return status
+
+
+async def _hint(settings: Settings, run: str) -> None:
+    """After the order, which waits for nothing: whether the id may be mistyped."""
+    try:
+        if not await was_seen(settings, run):
+            click.echo("no event and no kill-switch of this run was seen lately: check the id", err=True)
+    except UNREACHABLE as error:
+        click.echo(f"could not look whether run {run} was ever seen: {error}", err=True)
 
 
 def _verdict(verb: Verb, issued: Issued, last: dict[str, Ack], timeout: float, tell: Callable[[str], None]) -> int:
@@ -164,7 +197,8 @@ def _lines(kind: str, message: Any, began: float) -> None:
         target = "all runs" if message.scope == "all" else f"{message.scope} {message.target}"
         click.echo(f"{after}  {message.action} {target}: command {message.id}, epoch {message.epoch}{until}")
         return
-    counts = "" if message.actions_after is None else f", {message.actions_after} actions after the event"
+    after_it = message.actions_after
+    counts = "" if after_it is None else f", {counted(after_it, 'action')} after the event"
     detail = f": {message.detail}" if message.detail else ""
     click.echo(f"{after}  {message.run_id} {message.status}{detail}{counts}")
 
@@ -178,29 +212,48 @@ pause = _order("pause", "Pause a run, or all runs of a deployment, a team, an en
 resume = _order("resume", "Lift the pause (or the kill of what is wider than a run) of this same target.")
 
 
+def _known_rule(context: click.Context, param: click.Parameter, value: str) -> str:
+    from monitor.policy.catalogue import rules
+
+    rule = value.partition(":")[0]
+    if rule not in rules():
+        near = difflib.get_close_matches(rule, rules(), n=3, cutoff=0.0)
+        raise click.BadParameter(
+            f"no rule is called {rule!r}. The nearest: {', '.join(near)}. `killcord policy show` lists all.",
+            context, param,
+        )  # fmt: skip
+    return value
+
+
 @click.command()
-@click.argument("run")
-@click.argument("rule")
+@click.argument("run", type=RunId())
+@click.argument("rule", callback=_known_rule)
 @click.option("--reason", required=True, help="Why it is right.")
 @click.option("--by", help="Who approves it; else user@host.")
 @kafka_options
 def approve(run: str, rule: str, reason: str, by: str | None, settings: Settings) -> None:
-    """Let findings of RULE (family.name, or family.name:key) through for RUN."""
+    """Let findings of RULE (family.name, or family.name:key) through for RUN.
+
+    Exit status: 0 Kafka has it; 1 Kafka does not answer; 2 wrong usage, such as a rule that is not there.
+    """
     run_async(_decide(settings, by, run, decision="approve", rule=rule, reason=reason))
 
 
 @click.command("raise")
-@click.argument("run")
+@click.argument("run", type=RunId())
 @click.option("--usd", type=click.FloatRange(min=0), help="US dollars.")
-@click.option("--tokens", type=click.FloatRange(min=0))
-@click.option("--tool-calls", type=click.FloatRange(min=0))
-@click.option("--writes", type=click.FloatRange(min=0))
+@click.option("--tokens", type=click.FloatRange(min=0), help="Tokens of all model calls.")
+@click.option("--tool-calls", type=click.FloatRange(min=0), help="Calls of tools.")
+@click.option("--writes", type=click.FloatRange(min=0), help="Calls that write.")
 @click.option("--wall-time", "wall_time_s", type=Duration(), help="Such as 2h.")
 @click.option("--reason", default="", help="Why.")
 @click.option("--by", help="Who raises it; else user@host.")
 @kafka_options
 def raise_(run: str, reason: str, by: str | None, settings: Settings, **limits: float | None) -> None:
-    """Raise a run's budget to these limits, in place of lower ones."""
+    """Raise a run's budget to these limits, in place of lower ones.
+
+    Exit status: 0 Kafka has it; 1 Kafka does not answer; 2 wrong usage.
+    """
     given = {name: value for name, value in limits.items() if value is not None}
     if not given:
         raise click.UsageError("give at least one limit, such as --usd 20")

@@ -1,4 +1,4 @@
-"""Options that every command with a broker has: ``--brokers``, ``--config``, ``--topic-prefix``."""
+"""Options that every command with a broker has: ``--brokers``, ``--config``, ``--topic-prefix``; and a run's id."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from typing import Any
 import click
 
 from monitor.settings import Loaded, SettingsError, load
+
+RUN_ID_CHARACTERS = 256
+
+
+class RunId(click.ParamType):
+    """What an event's run_id may be."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not 1 <= len(text) <= RUN_ID_CHARACTERS:
+            told = "an empty run id" if not text else f"a run id of {len(text)} characters"
+            self.fail(f"{told}: give 1 to {RUN_ID_CHARACTERS} characters; `killcord runs` lists runs", param, ctx)
+        return text
 
 
 def loaded_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,9 +10,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
 from monitor.client.connection import partition_for
-from monitor.client.reader import partitions_of, read_to_end, since
+from monitor.client.orders import TAIL
+from monitor.client.reader import consumer, partitions_of, read_to_end, since
 from monitor.decode import Decoded, decode
 from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision
+from monitor.settings import Settings
 from monitor.topics import Names
 
 BYTES = 512 * 2**20
@@ -85,3 +87,17 @@ async def read_back(
         for one in seen(record, names):
             if run is None or one.run_id == run:
                 yield one
+
+
+async def was_seen(settings: Settings, run: str) -> bool:
+    """Whether an event of the run is among the last `TAIL` records of its partition."""
+    topic = Names.of(settings.topic_prefix).events
+    key = run.encode("utf-8", "surrogatepass")
+    async with consumer(settings) as reader:
+        partitions = await partitions_of(reader, [topic])
+        own = TopicPartition(topic, partition_for(run, len(partitions)))
+        begin, end = (await reader.beginning_offsets([own]))[own], (await reader.end_offsets([own]))[own]
+        async for record in read_to_end(reader, {own: max(begin, end - TAIL)}, {own: end}):
+            if record.key == key:
+                return True
+    return False

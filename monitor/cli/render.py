@@ -8,6 +8,7 @@ from typing import Any
 
 from detectors.event import Event, ModelCall, RunFinished, RunStarted, ToolCall, ToolResult
 from monitor.cli.records import Seen
+from monitor.counted import counted
 from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision
 from monitor.terminal import clean
 
@@ -124,16 +125,18 @@ def _words(value: Any) -> tuple[str, list[str]]:
             by = f"by {value.issued_by}, command {value.id}, epoch {value.epoch}"
             cause = f"after event {value.event_id} (seq {value.seq}), alert {value.alert_id}"
             more = [by, cause] if value.event_id else [by]
-            return f"{value.action} {value.standing_key}: {clean(value.reason)}", more
+            return f"{value.action} {value.standing_key}{_why(value.reason)}", more
         case Ack():
-            counts = "" if value.actions_after is None else f", {value.actions_after} actions after the event"
+            after = value.actions_after
+            counts = "" if after is None else f", {counted(after, 'action')} after the event"
             of = f" command {value.command_id}" if value.command_id else ""
             return f"{value.status}{of}{counts}", [f"{clean(value.detail)} ({clean(value.consumer)})".strip()]
         case OperatorDecision():
             what = value.rule or ", ".join(f"{name}={limit:g}" for name, limit in value.limits.items())
-            return f"{' '.join(filter(None, (value.decision, what)))} by {value.by}: {clean(value.reason)}", []
+            return f"{' '.join(filter(None, (value.decision, what)))} by {value.by}{_why(value.reason)}", []
         case JournalEntry():
-            return f"{value.kind} took effect after offset {value.offset}", [f"digest {value.digest}"]
+            place = "before its first event" if value.offset < 0 else f"after offset {value.offset}"
+            return f"{value.kind} took effect {place}", [f"digest {value.digest}"]
         case ToolCall():
             return f"{value.tool} {_short(_arguments(value.arguments))}", []
         case ToolResult():
@@ -145,6 +148,10 @@ def _words(value: Any) -> tuple[str, list[str]]:
             own = {name: item for name, item in msgspec.structs.asdict(value).items() if name not in common}
             return _short(" ".join(f"{name}={item}" for name, item in own.items() if item is not None)), []
     return _short(str(value)), []
+
+
+def _why(reason: str) -> str:
+    return f": {clean(reason)}" if reason else ""
 
 
 def _arguments(given: dict[str, Any] | str | None) -> str:

@@ -19,6 +19,7 @@ from rich.progress import Progress
 
 from detectors.detector import MODES
 from monitor.cli.options import kafka_options
+from monitor.counted import counted
 from monitor.engine.outcome import Position
 from monitor.policy import Policy, PolicyError
 from monitor.replay.judge import FileJudge, Judged, lines
@@ -125,7 +126,8 @@ class Show:
         if not self.ndjson:
             self.report.print(Console(soft_wrap=True))
         if self.problems:
-            click.echo(f"{self.problems} messages were no events and were left out", err=True)
+            left_out = counted(self.problems, "message was no event and was", "messages were no events and were")
+            click.echo(f"{left_out} left out", err=True)
 
 
 def _policy(path: str | None) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,36 @@ def test_help(path: tuple[str, ...]) -> None:
     usage, _, rest = done.output.partition("\n\n")
     assert "Usage:" in usage
     assert rest.strip() and not rest.strip().startswith("Options:"), f"{' '.join(path)} does not say what it does"
+
+
+@pytest.mark.parametrize("path", [(), *commands(killcord)], ids=lambda path: " ".join(path) or "killcord")
+def test_help_fits_on_a_terminal(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(killcord, [*path, "--help"], terminal_width=80).output
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+STATUSES = [  # command, the exit statuses that a script has to know
+    (("guard",), ("69", "125", "126", "127", "137")),
+    *(((verb,), ("0", "1", "2", "4")) for verb in ("kill", "pause", "resume")),
+    (("approve",), ("0", "1", "2")),
+    (("raise",), ("0", "1", "2")),
+    (("show",), ("0", "1", "2")),
+    (("replay",), ("0", "3")),
+    (("demo",), ("0",)),
+    (("config",), ("1",)),
+    (("policy", "check"), ("1",)),
+    (("topics", "create"), ("1",)),
+    (("topics", "check"), ("1",)),
+    (("deadletter", "replay"), ("1",)),
+]
+
+
+@pytest.mark.parametrize(("path", "statuses"), STATUSES, ids=[" ".join(row[0]) for row in STATUSES])
+def test_help_tells_the_exit_statuses(path: tuple[str, ...], statuses: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(killcord, [*path, "--help"]).output.partition("Options:")[0].lower()
+    words = re.split(r"exits?\s+(?:status|with)", told, maxsplit=1)
+    assert len(words) == 2, f"{' '.join(path)} tells no exit status"
+    assert set(statuses) <= set(re.findall(r"\d+", words[1])), words[1]
 
 
 def test_the_list_of_commands_tells_what_each_does() -> None:

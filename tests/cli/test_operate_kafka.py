@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from monitor.cli.main import killcord as commands
+from monitor.client import AsyncPublisher
 from monitor.settings import Settings, environment
 
 ESCAPES = "setsid sleep 300 & echo $! > child; nohup sleep 300 >/dev/null 2>&1 & exec sleep 300"
@@ -91,8 +94,24 @@ async def test_unguarded_is_said_plainly(env: dict[str, str]) -> None:
     done = killcord(env, "kill", "nobody", "--timeout", "0.3")
     assert done.returncode == 4
     assert "UNGUARDED" in done.stdout
+    assert "no event and no kill-switch of this run was seen lately: check the id" in done.stderr
     done = killcord(env, "resume", "nobody else", "--timeout", "0.3")
     assert (done.returncode, "nothing was paused" in done.stdout) == (4, True)
+
+
+async def test_an_unguarded_run_that_told_something_is_no_mistyped_one(
+    env: dict[str, str], kafka_topics: Settings
+) -> None:
+    async with AsyncPublisher("r7", settings=kafka_topics) as publisher:
+        publisher.heartbeat()
+    done = killcord(env, "kill", "r7", "--timeout", "0.3")
+    assert (done.returncode, "UNGUARDED" in done.stdout, done.stderr) == (4, True, "")
+
+
+async def test_what_a_run_may_be_let_do(env: dict[str, str]) -> None:
+    for rule in ("loops.repeat", "loops.repeat:make"):
+        done = killcord(env, "approve", "r1", rule, "--reason", "it polls")
+        assert (done.returncode, f"approve r1: {rule}" in done.stdout) == (0, True), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -111,3 +130,49 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], words: str) -> 
     done = killcord({**os.environ}, *arguments)
     assert done.returncode in (1, 2)
     assert words in done.stderr
+
+
+LONG = "r" * 257
+WRONG = [  # arguments, what is said
+    (("approve", "r1", "bogus.rule", "--reason", "x"), "no rule is called 'bogus.rule'. The nearest: "),
+    (("approve", "r1", "loops.repea", "--reason", "x"), "The nearest: loops.repeat"),
+    (("approve", "r1", "loops.repea:make", "--reason", "x"), "no rule is called 'loops.repea'"),
+    (("approve", "r1", "", "--reason", "x"), "no rule is called ''"),
+    (("kill", "r1", "--expires", "1h"), "a run's kill is final, so it takes no --expires"),
+    (("resume", "r1", "--expires", "1h"), "No such option"),
+    (("alerts", "--run", ""), "an empty run id"),
+    (("guard", "--run-id", LONG, "--", "true"), "a run id of 257 characters"),
+    *(
+        ((verb, run, *more), words)
+        for verb, *more in (
+            ("kill",), ("pause",), ("resume",), ("show",), ("raise", "--usd", "1"),
+        )
+        for run, words in (("", "an empty run id"), (LONG, "a run id of 257 characters"))
+    ),
+    (("approve", "", "loops.repeat", "--reason", "x"), "an empty run id"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[" ".join(row[0])[:40] for row in WRONG])
+def test_wrong_usage_is_told_before_kafka_is_asked(arguments: tuple[str, ...], words: str) -> None:
+    done = CliRunner().invoke(commands, [arguments[0], "--brokers", "127.0.0.1:9", *arguments[1:]])
+    said = " ".join(done.output.split())
+    assert (done.exit_code, words in said) == (125 if arguments[0] == "guard" else 2, True), done.output
+
+
+def test_a_guard_that_cannot_guard_is_told_from_its_program(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    guard = [sys.executable, "-c", "from monitor.cli.main import main; main()", "guard", "--method", "cgroup1"]
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    try:
+        done = subprocess.run(
+            [*guard, "--", "touch", str(ran)], capture_output=True, text=True, timeout=60, check=False, **nobody
+        )  # type: ignore[call-overload]
+    except PermissionError:
+        pytest.skip("only root may read this checkout")
+    assert (done.returncode, "no way to hold the run" in done.stderr, ran.exists()) == (125, True, False), done.stderr
+
+
+def test_a_guard_whose_settings_are_no_good_is_too() -> None:
+    done = CliRunner().invoke(commands, ["guard", "--brokers", "nonsense", "--", "true"])
+    assert (done.exit_code, "expected host:port" in done.output) == (125, True), done.output
