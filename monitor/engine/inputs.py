@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from detectors.detector import Stopped
+from monitor.counted import counted
 from monitor.engine.answer import alert_of, track
 from monitor.engine.lifecycle import PROOF, Status, Tracked, due, on_ack, on_step
 from monitor.engine.outcome import Outcome, Position
@@ -81,7 +82,7 @@ def _counted(state: RunState, tracked: Tracked, ack: Ack, out: Outcome) -> bool:
     tracked.counted = True
     stopped.last_seq = ack.last_seq
     if ack.actions_after is not None:
-        _revise(state, tracked, out, f"{ack.actions_after} actions got through in between.", resolved=True)
+        _revise(state, tracked, out, f"{counted(ack.actions_after, 'action')} got through in between.", resolved=True)
     tracked.alert = None
     return True
 
@@ -111,7 +112,7 @@ def _on_status(state: RunState, tracked: Tracked, status: Status, ack: Ack, out:
             agent_id=tracked.command.agent_id or "",
             last_seq=ack.last_seq,
         )
-    through = "" if ack.actions_after is None else f" {ack.actions_after} actions got through in between."
+    through = "" if ack.actions_after is None else f" {counted(ack.actions_after, 'action')} got through in between."
     detail = f" ({ack.detail})" if ack.detail else ""
     match status:
         case "confirmed" if action == "kill":

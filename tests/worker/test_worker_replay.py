@@ -81,7 +81,7 @@ async def test_a_replay_of_the_topic_says_what_the_worker_said(watched: Worker, 
         await switch.says("stopped", kill["id"], detail="3 processes, none left")
         await seen.until(lambda: [a for a in about(seen, "alerts", "proven") if a["status"] == "resolved"])
         await switch.says("stopped", kill["id"], last_seq=13, actions_after=1)
-        await seen.until(lambda: "1 actions got through" in about(seen, "alerts", "proven")[-1]["summary"])
+        await seen.until(lambda: "1 action got through" in about(seen, "alerts", "proven")[-1]["summary"])
 
         # A loop is paused, resumed by an operator, and let go on.
         loop = Agent("loop", "coder")
