@@ -87,14 +87,12 @@ class Monitor:
         return self._ready
 
     def _agents(self) -> None:
-        names, app, metrics = self.names, self.app, self.metrics
+        names, app = self.names, self.app
 
         @app.agent(self._topic(names.events), name="events")
         async def events(stream: StreamT[bytes]) -> None:
             async for event in stream.noack().events():
-                started = time.perf_counter()
                 self._take(self.judge.events, event)
-                metrics.batch(time.perf_counter() - started)
 
         @app.agent(self._topic(names.acks), name="acks")
         async def acks(stream: StreamT[bytes]) -> None:
@@ -152,6 +150,10 @@ class Monitor:
         @app.task
         async def checkpoints() -> None:
             await self.checkpoint.keep(self.settings.checkpoint_interval_s, lambda: app.should_stop)
+
+        @app.timer(self.settings.checkpoint_interval_s)
+        async def count() -> None:
+            self.judge.counted()
 
         @app.timer(TICK_S)
         async def tick() -> None:

@@ -1,4 +1,4 @@
-"""Workers for tests: one that a session shares, with run ids of their own, and as many more as a test asks for."""
+"""Workers for tests: one that a session's tests share, with run ids of their own, and as many more as are asked."""
 
 from __future__ import annotations
 
