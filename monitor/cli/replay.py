@@ -23,7 +23,7 @@ from monitor.counted import counted
 from monitor.engine.outcome import Position
 from monitor.policy import Policy, PolicyError
 from monitor.replay.judge import FileJudge, Judged, lines
-from monitor.replay.read import READERS, Problem, reader_for
+from monitor.replay.read import READERS, Problem, Unknown, reader_for
 from monitor.replay.report import Report
 from monitor.settings import Settings
 
@@ -90,6 +90,7 @@ class Show:
         self.worst = -1
         self.report = Report()
         self.problems = 0
+        self.unknown = 0
         self.ndjson = ndjson
         self._speed = speed
         self._began: tuple[float, float] | None = None
@@ -128,6 +129,8 @@ class Show:
         if self.problems:
             left_out = counted(self.problems, "message was no event and was", "messages were no events and were")
             click.echo(f"{left_out} left out", err=True)
+        if self.unknown:
+            click.echo(f"{counted(self.unknown, 'event')} of kinds that this version does not know", err=True)
 
 
 def _policy(path: str | None) -> Policy:
@@ -165,6 +168,9 @@ def _file(
         for found in reader.read(_chain(first, rows)):
             if isinstance(found, Problem):
                 show.problem(f"{name}:{found.offset + 1}", found.reason)
+                continue
+            if isinstance(found, Unknown):
+                show.unknown += found.events
                 continue
             show.pace(found.events[0].time)
             show.report.saw(found.run_id, len(found.events))

@@ -6,6 +6,7 @@ or a `Problem` for what it cannot read, and goes on.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -31,28 +32,64 @@ class Problem(NamedTuple):
     reason: str
 
 
+class Unknown(NamedTuple):
+    """Events of kinds that this version doesn't know."""
+
+    events: int
+
+
 class Reader(NamedTuple):
     """``recognises``: is this the first line of such a file? ``read``: the file's lines to events."""
 
     name: str
     description: str
     recognises: Callable[[bytes], bool]
-    read: Callable[[Iterable[bytes]], Iterator[Batch | Problem]]
+    read: Callable[[Iterable[bytes]], Iterator[Batch | Problem | Unknown]]
 
 
-def _events(lines: Iterable[bytes]) -> Iterator[Batch | Problem]:
-    for offset, line in enumerate(lines):
+def _events(lines: Iterable[bytes]) -> Iterator[Batch | Problem | Unknown]:
+    """A message a line. A file may also be one JSON array, on one line or many, of any runs."""
+    rows = enumerate(lines)
+    for offset, line in rows:
+        line = line.removeprefix(codecs.BOM_UTF8) if offset == 0 else line
         if not line.strip():
             continue
-        decoded = decode(line, MAX_EVENT_BYTES)
-        if isinstance(decoded, Undecodable):
-            yield Problem(offset, decoded.reason)
-        elif decoded.events:
-            yield Batch(offset, decoded.run_id, decoded.events)
-        elif decoded.unknown:
-            yield Problem(offset, "of a kind that this version doesn't know")
+        if line.lstrip()[:1] == b"[":
+            yield from _array(offset, line, rows)
+        else:
+            yield from _message(offset, line)
 
 
+def _message(offset: int, value: bytes) -> Iterator[Batch | Problem | Unknown]:
+    decoded = decode(value, MAX_EVENT_BYTES)
+    if isinstance(decoded, Undecodable):
+        yield Problem(offset, decoded.reason)
+        return
+    if decoded.unknown:
+        yield Unknown(decoded.unknown)
+    if decoded.events:
+        yield Batch(offset, decoded.run_id, decoded.events)
+
+
+def _array(offset: int, first: bytes, rest: Iterator[tuple[int, bytes]]) -> Iterator[Batch | Problem | Unknown]:
+    """The events of an array that begins on this line; what is after its end is read on as lines."""
+    try:
+        items = _items.decode(first)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        if first.rstrip().endswith(b"]"):  # it ends here, so what comes next is read on its own
+            yield from _message(offset, first)
+            return
+        whole = first + b"".join(line for _, line in rest)
+        try:
+            items = _items.decode(whole)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            yield Problem(offset, f"an array that cannot be read: {error}")
+            return
+    for item in items:
+        yield from _message(offset, bytes(item))
+
+
+_items = msgspec.json.Decoder(list[msgspec.Raw])
 _row = msgspec.json.Decoder(Row)
 
 

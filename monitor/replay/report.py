@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 
 from detectors.detector import MODES
+from monitor.counted import counted
 from monitor.messages import Alert, Command
 from monitor.replay.judge import Judged
 from monitor.terminal import clean
@@ -35,9 +36,9 @@ class Report:
             self._run(console, run_id)
         found = sum(len(alerts) for alerts in self._alerts.values())
         console.print(
-            f"{len(self._events)} runs, {sum(self._events.values())} events: {found} alerts, "
-            f"{sum(len(commands) for commands in self._commands.values())} commands in "
-            f"{sum(1 for run in self._events if run in self._alerts)} runs",
+            f"{counted(len(self._events), 'run')}, {counted(sum(self._events.values()), 'event')}: "
+            f"{counted(found, 'alert')}, {counted(sum(map(len, self._commands.values())), 'command')} in "
+            f"{counted(sum(run in self._alerts for run in self._events), 'run')}",
             highlight=False,
         )
 

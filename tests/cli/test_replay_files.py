@@ -46,9 +46,32 @@ def test_what_is_no_file_is_said(tmp_path: Path, name: str, words: str) -> None:
 
 
 def test_a_time_out_of_all_bounds_is_no_traceback(tmp_path: Path) -> None:
-    times = (1.0, 1e300)
+    times = (1.0, 253402300799)
     events = tmp_path / "events.ndjson"
     events.write_text("".join(f'{{"kind":"heartbeat","time":{time},"run_id":"r"}}\n' for time in times))
     with pytest.raises(subprocess.TimeoutExpired) as waited:
         replay("--speed", "1", str(events), timeout=4)
     assert b"Traceback" not in (waited.value.stderr or b"")
+
+
+BEATS = [{"kind": "heartbeat", "time": n, "run_id": f"r{n % 2}", "id": str(n)} for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "why"),
+    [
+        (json.dumps(BEATS), "2 runs, 4 events", "an array of several runs on one line"),
+        (json.dumps(BEATS, indent=1), "2 runs, 4 events", "the same on many lines"),
+        ("\ufeff" + json.dumps(BEATS[0]), "1 run, 1 event", "a byte order mark"),
+        (json.dumps([{**BEATS[0], "kind": "dream"}, BEATS[1]]), "1 event of kinds that", "a kind of a later version"),
+        ('[{"time": NaN}]\n' + json.dumps(BEATS[0]), "1 run, 1 event", "a broken array ends at its line"),
+        (json.dumps(BEATS, indent=1)[:-1], "array that cannot be read", "an array without its end"),
+    ],
+)
+def test_what_a_file_may_be(tmp_path: Path, content: str, says: str, why: str) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(content)
+    command = [sys.executable, "-m", "monitor", "replay", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout + done.stderr
