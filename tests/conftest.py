@@ -13,12 +13,17 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from monitor.settings import Settings, aiokafka_options
 from monitor.topics import topics
 from monitor.topics.admin import create
+
+# On a busy machine slow is no failure: what is tested is what comes out.
+hypothesis.settings.register_profile("killcord", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("killcord")
 
 HERE = Path(__file__).resolve().parent
 REMEDY = "install Java 17 or newer and Maven, or set KILLCORD_TEST_BROKERS to a Kafka that the tests may use"
