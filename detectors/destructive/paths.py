@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from detectors.destructive.context import NO_HOME, NOWHERE, Context
 from detectors.destructive.effects import Certainty, Place, Width
-from detectors.destructive.values import GLOB, ONE, STAR, UNKNOWN, UNSET, display, is_unknown
+from detectors.destructive.values import GLOB, ONE, STAR, UNSET, display, is_unknown
 
 
 class Spot(Struct, frozen=True):
@@ -157,7 +157,3 @@ def _shared(root: str) -> bool:
 
 def _rebuilt_by_system(names: list[str]) -> bool:
     return names[-1] == "__pycache__" or names[-1].endswith((".pyc", ".pyo"))
-
-
-def unknown_word(word: str) -> bool:
-    return UNKNOWN in word

@@ -70,7 +70,7 @@ class Monitor:
         )
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
-        self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, metrics, self.names)
+        self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury)
         self.checkpoint = Checkpoint((self.runs, self.fleet), self.outbox, metrics, settings.checkpoint_events)
         self._assigned: set[TP] = set()
         self._ready: str | None = "starting: no partitions assigned yet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -11,13 +12,11 @@ from detectors.fleet import FleetState
 from detectors.rollup import Rollup
 from monitor.engine.fleet import FleetEngine
 from monitor.messages import JournalEntry, OperatorDecision
-from monitor.metrics import Metrics
 from monitor.policy import Policy
 from monitor.topics import Names
 from monitor.worker.judge import Incoming, date
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
-from monitor.worker.record import dead_letter
 
 log = structlog.get_logger("killcord.fleet")
 
@@ -25,14 +24,19 @@ _rollups = msgspec.json.Decoder(Rollup)
 
 
 class FleetJudge:
-    """What `Judge` is for runs, for what is wider."""
+    """What `Judge` is for runs, for what is wider. ``bury``: takes what is no rollup, and why."""
 
     def __init__(
-        self, policy: Policy, fleet: Ledger[FleetState], outbox: Outbox, metrics: Metrics, names: Names
+        self,
+        policy: Policy,
+        fleet: Ledger[FleetState],
+        outbox: Outbox,
+        names: Names,
+        bury: Callable[[Incoming, str], None],
     ) -> None:
         self._fleet = fleet
         self._outbox = outbox
-        self._metrics = metrics
+        self._bury = bury
         self._names = names
         self._journaled: dict[int, str] = {}  # partition of the rollups: digest of the policy that its journal knows
         self.use(policy)
@@ -44,18 +48,7 @@ class FleetJudge:
         try:
             rollup = _rollups.decode(message.value or b"")
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            self._metrics.undecodable()
-            self._outbox.send(
-                dead_letter(
-                    self._names.deadletter,
-                    message.topic,
-                    message.partition,
-                    message.offset,
-                    message.key,
-                    message.value,
-                    str(error),
-                )
-            )
+            self._bury(message, str(error) or type(error).__name__)
             return
         self._journal_policy(message.partition, message.offset - 1)
         state = self._fleet.get(message.partition, rollup.key)

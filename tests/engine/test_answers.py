@@ -4,96 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from detectors.detector import Detector, Finding, Rule, RuleSet, Run
-from detectors.event import Event, Heartbeat, RunFinished, ToolCall
+from detectors.detector import Rule
+from detectors.event import Heartbeat, RunFinished, ToolCall
 from monitor.engine import engine as engine_module
 from monitor.engine import inputs
 from monitor.engine.engine import Engine
-from monitor.engine.outcome import Outcome, Position
-from monitor.engine.state import MOST_TRACKED, RunState, decode, encode, expired, new
-from monitor.messages import Ack, Alert, Command, OperatorDecision
+from monitor.engine.outcome import Position
+from monitor.engine.state import MOST_TRACKED, decode, encode, expired, new
+from monitor.messages import Command
 from monitor.policy import Policy
-
-RUN = "run-1"
-KILL, PAUSE, SHADOW = "budget.run", "loops.repeat", "blindness.gap"  # real rule ids, played by the actor below
-
-
-class NoState(msgspec.Struct):
-    """An actor remembers nothing."""
-
-
-class Actor(Detector[NoState]):
-    """Finds what a tool call's arguments tell it to: a script for tests."""
-
-    name = "budget"
-    kinds = (ToolCall,)
-    rules = ()
-    State = NoState
-
-    def observe(self, event: Event, state: NoState, run: Run, rules: RuleSet) -> list[Finding]:
-        assert isinstance(event, ToolCall)
-        if event.tool == "crash":
-            raise ZeroDivisionError("a bug")
-        if not isinstance(event.arguments, dict):
-            return []
-        return [
-            Finding(title="Found", summary="It was found.", evidence=(run.evidence(event, "x"),), **item)
-            for item in event.arguments["find"]
-        ]
-
-
-class Story:
-    """One run, told in events; time passes by a second each."""
-
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.engine = Engine(policy or Policy.load(None), detectors=[Actor])
-        self.state: RunState = new(RUN)
-        self.n = 0
-
-    def event(self, event: Event) -> Outcome:
-        at = Position("killcord.events", 3, self.n, 1000.0 + self.n)
-        self.n += 1
-        return self.engine.take(self.state, [event], at)
-
-    def find(self, *found: dict[str, Any], tool: str = "t") -> Outcome:
-        event = ToolCall(
-            id=f"e{self.n}", time=1000.0 + self.n, run_id=RUN, seq=self.n, agent_id="main", agent_name="coder",
-            tool=tool, arguments={"find": list(found)},
-        )  # fmt: skip
-        return self.event(event)
-
-    def ack(self, status: str, command_id: str | None = None, consumer: str = "guard", **more: Any) -> Outcome:
-        fields: dict[str, Any] = {"last_seq": None, "actions_after": None, "detail": "", **more}
-        ack = Ack(command_id=command_id, run_id=RUN, status=status, time=2000.0, consumer=consumer, **fields)  # type: ignore[arg-type]
-        return inputs.acknowledge(self.state, ack, self.engine.policy.digest)
-
-    def decide(self, decision: str, **more: Any) -> Outcome:
-        said = OperatorDecision(
-            id=more.pop("id", decision), decision=decision, scope="run", target=RUN, time=1.0, by="ann", **more  # type: ignore[arg-type]
-        )  # fmt: skip
-        return inputs.decide(self.state, said, self.engine.policy.digest)
-
-    def reload(self) -> None:
-        """As a take-over by another worker does."""
-        self.state = decode(encode(self.state))
-
-
-@pytest.fixture
-def story() -> Story:
-    return Story()
-
-
-def kill(out: Outcome) -> Command:
-    assert [command.action for command in out.commands] == ["kill"]
-    return out.commands[0]
-
-
-def only(out: Outcome) -> Alert:
-    assert len(out.alerts) == 1
-    return out.alerts[0]
+from tests.engine.story import KILL, PAUSE, RUN, Actor, Story, kill, only
 
 
 def test_a_kill(story: Story) -> None:
@@ -403,47 +325,3 @@ def rules() -> dict[str, Rule]:
 def test_every_rule_the_engine_may_raise_has_a_mode_in_the_shipped_policy() -> None:
     resolved = Policy.load(None).resolve(None, None, None)
     assert {rule: resolved.answer(rule).mode for rule in rules()}
-
-
-def wide(action: str, target: str = "coder") -> Command:
-    return Command(
-        id=f"wide-{action}", action=action, scope="agent_name", target=target, run_id=None, event_id=None,  # type: ignore[arg-type]
-        agent_id=None, seq=None, partition=None, reason="by hand", alert_id=None, issued_by="ann", issued_at=1.0,
-        expires_at=3601.0, epoch=1,
-    )  # fmt: skip
-
-
-def decide_wide(story: Story, command: Command) -> Outcome:
-    said = OperatorDecision(
-        id=command.id, decision=command.action, scope=command.scope, target=command.target, time=1.0, by="ann",  # type: ignore[arg-type]
-        command=command,
-    )  # fmt: skip
-    return inputs.decide(story.state, said, "d")
-
-
-def test_a_wide_command_is_followed_to_its_proof_by_every_watched_run(story: Story) -> None:
-    story.find()
-    story.ack("watching")
-    assert decide_wide(story, wide("kill")).journal
-    story.reload()
-    assert [c.id for c in inputs.on_time(story.state, 3.0, 2.0, "d").commands] == ["wide-kill"]
-    alert = only(inputs.on_time(story.state, 5.0, 2.0, "d"))
-    assert (alert.rule, alert.command_id, alert.operational) == ("blindness.unconfirmed", "wide-kill", True)
-    assert only(story.ack("stopped", "wide-kill")).status == "resolved"
-
-
-def test_a_wide_command_concerns_neither_other_deployments_nor_unwatched_nor_ended_runs(story: Story) -> None:
-    story.find()
-    assert not decide_wide(story, wide("kill"))
-    story.ack("watching")
-    assert not decide_wide(story, wide("kill", target="another"))
-    story.ack("ended")
-    assert not decide_wide(story, wide("kill"))
-
-
-def test_a_wide_resume_ends_the_waiting_for_its_pause(story: Story) -> None:
-    story.find()
-    story.ack("watching")
-    decide_wide(story, wide("pause"))
-    decide_wide(story, wide("resume"))
-    assert not inputs.on_time(story.state, 9e9, 2.0, "d")
