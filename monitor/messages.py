@@ -103,7 +103,7 @@ class Command(Struct, kw_only=True):
 class Ack(Struct, kw_only=True):
     """On ``killcord.acks``, in the partition that the command names. ``watching`` has no command."""
 
-    command_id: Annotated[str | None, Meta(description="Null: `watching`, or `ended` without a command.")]
+    command_id: Annotated[str | None, Meta(description="Null: `watching`, `ended`, or what the switch did by itself.")]
     run_id: str
     status: AckStatus
     time: Annotated[float, Meta(description="Unix seconds.")]
@@ -118,16 +118,45 @@ class Ack(Struct, kw_only=True):
     consumer: Annotated[str, Meta(description="Which kill-switch says so.")]
 
 
+class Judged(Struct, kw_only=True, frozen=True):
+    """One partition of the event topic that a worker judges, and how far behind it is."""
+
+    partition: int
+    waiting: Annotated[int | None, Meta(description="Messages not yet read; null: not known yet.")]
+    behind_s: Annotated[float, Meta(description="Age of the event being judged, by the broker's stamp; 0: none waits.")]
+
+
+class WorkerHeartbeat(Struct, kw_only=True, frozen=True):
+    """On ``killcord.health``: a worker's event loop came round. Kill-switches with a lease live on it.
+
+    Only workers may write there: whoever else can keeps leases alive that should run out.
+    """
+
+    worker: Annotated[str, Meta(description="host:pid:start, or the instance id.")]
+    number: Annotated[int, Meta(description="Counts up by one.")]
+    time: Annotated[float, Meta(description="Unix seconds.")]
+    interval_s: Annotated[float, Meta(description="When the next one is due.")]
+    ready: Annotated[str | None, Meta(description="Null: it judges events; else why not.")]
+    partitions: Annotated[list[Judged], Meta(description="That it judges now.")]
+    of: Annotated[int, Meta(description="How many the event topic has.")]
+    leaving: Annotated[bool, Meta(description="The last one: it was told to stop.")] = False
+
+    @property
+    def key(self) -> str:
+        return self.worker
+
+
 class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
     """On ``killcord.operator``: what lowers a verdict, or what a person did. Only people and trusted services write it.
 
     approve: let findings of ``rule`` (optionally ``rule:key``) through for this run.
     raise_budget: ``limits`` in place of lower ones, for this run. pin, unpin: a deployment's baseline stays as it is.
-    kill, pause, resume: a person's command, ``command`` as it stands on control. outcome: how the run really ended.
+    kill, pause, resume: a person's command, ``command`` as it stands on control. outcome: how the run really ended. canary: the event that ``event_id`` names is the
+    watchdog's own test: it is judged and killed as any, but pages nobody and counts nowhere.
     """
 
     id: str
-    decision: Literal["approve", "raise_budget", "kill", "pause", "resume", "pin", "unpin", "outcome"]
+    decision: Literal["approve", "raise_budget", "kill", "pause", "resume", "pin", "unpin", "outcome", "canary"]
     scope: Scope
     target: Annotated[str, Meta(description="The run id, the name within the scope, or `all`.")]
     time: Annotated[float, Meta(description="Unix seconds.")]
@@ -139,6 +168,7 @@ class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
     ] = {}
     command: Annotated[Command | None, Meta(description="For kill, pause, resume: as it stands on control.")] = None
     outcome: Annotated[str | None, Meta(description="How the run really ended.")] = None
+    event_id: Annotated[str | None, Meta(description="For canary: the one event that it is about.")] = None
 
     @property
     def key(self) -> str:
@@ -177,7 +207,7 @@ def identify(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-Published: TypeAlias = Alert | Command | Ack | OperatorDecision | JournalEntry
+Published: TypeAlias = Alert | Command | Ack | OperatorDecision | JournalEntry | WorkerHeartbeat
 
 
 def encode(message: Published) -> bytes:

@@ -18,6 +18,7 @@ PARTICIPANTS: dict[Participant, str] = {
     "worker": "`killcord worker`: judges events, and issues alerts and commands.",
     "kill-switch": "Stops an agent and proves it: SDK, `killcord guard`, a sidecar, your own.",
     "operator": "A person or trusted service: the `killcord` command line, which works with every worker dead.",
+    "watchdog": "`killcord watchdog`: sees from outside whether the monitor does its work.",
     "consumer": "On-call tools, consoles, notifiers, archives.",
 }
 INFO = """\

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from monitor.schemas.messages import BATCH, EVENTS
 
-Participant: TypeAlias = Literal["agent", "worker", "kill-switch", "operator", "consumer"]
+Participant: TypeAlias = Literal["agent", "worker", "kill-switch", "operator", "watchdog", "consumer"]
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -26,13 +26,16 @@ CHANNELS: dict[str, Channel] = {
         description="One run, with all its sub-agents, is one key: its events stay in order in one partition. "
         "Unknown fields are skipped, unknown kinds counted; what cannot be decoded goes to the dead-letter topic.",
         messages=(*EVENTS, *BATCH),
-        sent={"agent": "Says what it does, before it does it."},
+        sent={"agent": "Says what it does, before it does it.", "watchdog": "Sends canaries."},
         received={"worker": "Judges the run.", "operator": "`killcord show` and `killcord replay --topic`."},
     ),
     "operator": Channel(
         description="What lowers a verdict. Give write access to people and trusted services only, never to agents.",
         messages=("operatorDecision",),
-        sent={"operator": "Approves, raises, pins, kills, pauses, resumes, says how a run ended."},
+        sent={
+            "operator": "Approves, raises, pins, kills, pauses, resumes, says how a run ended.",
+            "watchdog": "Says which event will be its canary.",
+        },
         received={"worker": "Takes it into account from the next event on, and journals it."},
     ),
     "acks": Channel(
@@ -56,7 +59,10 @@ CHANNELS: dict[str, Channel] = {
     "alerts": Channel(
         description="One `id` and `revision` is one message and may come twice; keep the highest revision.",
         messages=("alert",),
-        sent={"worker": "Raises, revises, resolves and escalates."},
+        sent={
+            "worker": "Raises, revises, resolves and escalates.",
+            "watchdog": "Raises and resolves what it sees of the monitor itself.",
+        },
         received={"consumer": "Pages people.", "operator": "`killcord alerts`."},
     ),
     "control": Channel(
@@ -64,7 +70,11 @@ CHANNELS: dict[str, Channel] = {
         "time it comes; one with a lower epoch than was seen for its target, or that has expired, is refused.",
         messages=("command",),
         sent={"worker": "Notices, pauses and kills.", "operator": "Kills, pauses and resumes, with no worker needed."},
-        received={"kill-switch": "Obeys, and acknowledges.", "consumer": "Shows what was ordered."},
+        received={
+            "kill-switch": "Obeys, and acknowledges.",
+            "watchdog": "Sees that its canary was killed.",
+            "consumer": "Shows what was ordered.",
+        },
     ),
     "standing": Channel(
         description="Compacted: the kill or pause in force of each target. A switch reads it to its end before the "
@@ -84,5 +94,15 @@ CHANNELS: dict[str, Channel] = {
         messages=("journalEntry",),
         sent={"worker": "Writes down what changed a verdict, and after which event."},
         received={"worker": "`killcord replay --topic` reads it.", "operator": "`killcord show`."},
+    ),
+    "health": Channel(
+        description="Silence here is the alarm. Give write access to workers only: a kill-switch that pauses or stops "
+        "without a monitor lives on these.",
+        messages=("workerHeartbeat",),
+        sent={"worker": "Says that it judges, which partitions, and how far behind it is."},
+        received={
+            "watchdog": "Alarms within three that are missing.",
+            "kill-switch": "Renews its lease by a heartbeat that covers its run's partition.",
+        },
     ),
 }

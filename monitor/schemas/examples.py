@@ -17,7 +17,7 @@ from detectors.event import (
     ToolResult,
 )  # fmt: skip
 from detectors.rollup import Rollup
-from monitor.messages import Ack, Alert, Command, Evidence, JournalEntry, OperatorDecision
+from monitor.messages import Ack, Alert, Command, Evidence, Judged, JournalEntry, OperatorDecision, WorkerHeartbeat
 
 RUN, AT = "run-7f3a", 1_790_000_000.0
 ALERT_ID, COMMAND_ID = "0b6e6ff24f1c1fd3c5c1a9d7f2a4b6c8", "5d41402abc4b2a76b9719d911017c592"
@@ -83,6 +83,11 @@ ROLLUP = Rollup(
 )  # fmt: skip
 
 JOURNAL = JournalEntry(kind="ack", partition=5, offset=1041, run_id=RUN, digest=DIGEST, ack=ACK)
+
+WORKER_HEARTBEAT = WorkerHeartbeat(
+    worker="build-3:4711:18d1f0a2", number=812, time=AT + 5, interval_s=1.0, ready=None,
+    partitions=[Judged(partition=4, waiting=0, behind_s=0.0), Judged(partition=5, waiting=12, behind_s=0.04)], of=8,
+)  # fmt: skip
 
 DEAD_LETTER_HEADERS = {
     "topic": "killcord.events", "partition": "5", "offset": "1042",

@@ -9,7 +9,7 @@ import msgspec
 
 from detectors.event import KINDS, AnyEvent
 from detectors.rollup import Rollup
-from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision
+from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision, WorkerHeartbeat
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Any] = {
     "operator-decision": OperatorDecision,
     "rollup": Rollup,
     "journal-entry": JournalEntry,
+    "worker-heartbeat": WorkerHeartbeat,
 }
 UNION = "An event: one JSON object. A Kafka message holds one, a JSON array of them, or NDJSON, all of one run."
 

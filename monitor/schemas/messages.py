@@ -139,6 +139,12 @@ MESSAGES: dict[str, Message] = {
         key="The run id, or `policy:DIGEST`.",
         example=examples.JOURNAL,
     ),
+    "workerHeartbeat": Message(
+        summary="A worker judges events.",
+        payload=_ref("WorkerHeartbeat"),
+        key="The worker.",
+        example=examples.WORKER_HEARTBEAT,
+    ),
     "deadLetter": Message(
         summary="What could not be decoded, byte for byte as it came.",
         payload={"type": "string", "format": "binary", "description": "The original bytes: any."},

@@ -72,6 +72,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     run_ttl_s: Annotated[float, _says("A run silent for this long is forgotten.", gt=0)] = 86_400.0
     ack_timeout_s: Annotated[float, _says("A watching kill-switch has this long to acknowledge.", gt=0)] = 2.0
     agent_heartbeat_s: Annotated[float, _says("How often an agent's publisher says that it lives.", gt=0)] = 5.0
+    worker_heartbeat_s: Annotated[
+        float, _says("How often a worker tells watchdog and kill-switches that it judges.", gt=0, le=60)
+    ] = 1.0
+    lease_s: Annotated[
+        float, _says("How long a kill-switch that should not go on without a monitor waits for a heartbeat.", gt=0)
+    ] = 30.0
+    canary_interval_s: Annotated[
+        float, _says("How often the watchdog sends a canary, to each partition in turn; 0: never.", ge=0)
+    ] = 5.0
+    canary_timeout_s: Annotated[float, _says("A canary not killed by then is missed.", gt=0)] = 15.0
+    coverage_timeout_s: Annotated[
+        float, _says("A partition that nobody judges for longer is an alarm; a rebalance takes less.", gt=0)
+    ] = 15.0
     policy: Annotated[str, _says("YAML file of what differs from the shipped policy. Empty: nothing.")] = ""
     policy_poll_s: Annotated[float, _says("How often a worker looks for a changed policy file.", gt=0)] = 1.0
     data_dir: Annotated[str, _says("Where a worker keeps files. Empty: a temporary directory.")] = ""

@@ -27,6 +27,7 @@ class Names(Struct, frozen=True):
     standing: str
     deadletter: str
     journal: str
+    health: str
 
     @classmethod
     def of(cls, prefix: str = "killcord") -> Names:
@@ -108,6 +109,7 @@ def topics(settings: Settings) -> list[Topic]:
         topic(names.standing, "standing kills and pauses, the last one of each target", None, "Write"),
         topic(names.deadletter, "what could not be decoded, as it came", 30, "Write"),
         topic(names.journal, "what else changed verdicts, for replay", 90, "Write", copartitioned=True),
+        topic(names.health, "heartbeats of workers, which leases live on", 1, "Write"),
         *(
             # Faust stamps and reads changelogs by itself: the broker's clock is not needed in them.
             topic(

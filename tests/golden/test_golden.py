@@ -20,7 +20,7 @@ from monitor.engine import inputs
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import RunState, new
-from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision, encode
+from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision, WorkerHeartbeat, encode
 from monitor.policy import Policy
 from monitor.worker.record import dead_letter, encode_rollup
 
@@ -34,6 +34,7 @@ TYPES: dict[str, Any] = {  # golden messages whose names start so, their type
     "operator-": OperatorDecision,
     "journal-": JournalEntry,
     "rollup-": Rollup,
+    "worker-heartbeat": WorkerHeartbeat,
 }
 
 
@@ -142,7 +143,7 @@ def test_there_is_a_golden_message_of_every_word() -> None:
     assert words("command-", "action") == set(fields("notice pause resume kill"))
     assert words("standing-", "scope") == set(fields("run agent_name team environment all"))
     assert words("standing-", "action") == {"kill", "pause"}
-    assert words("operator-", "decision") == set(fields("approve raise_budget kill pause resume pin unpin outcome"))
+    assert words("operator-", "decision") == set(fields("approve raise_budget kill pause resume pin unpin outcome canary"))
     assert words("journal-", "kind") == set(fields("ack operator policy governor timer"))
     assert words("alert-", "status") == {"open", "resolved"}
 
