@@ -12,10 +12,12 @@ MAX_BYTES = 64 * 1024  # of one command; the rest is not read
 MAX_NESTING = 120
 MAX_WORK = 512 * 1024  # characters of scripts, words and code that one analysis reads, those in loops each time
 _SHORT = 400
-_BRACKETS = re.compile(r"[()\[\]{}]")
-_HEADS = re.compile(r"(?:[\w.-]+[ \t]*\([ \t]*\)\s*){64}")
+_HEADS = 64
+# From the last letter of a name, and giving nothing back: from each letter of a long word it would take minutes.
+_FUNCTIONS = re.compile(rf"[\w.-][ \t]*+\([ \t]*+\)(?:\s*+[\w.-]++[ \t]*+\([ \t]*+\)){{{_HEADS - 1}}}")
 _HEADLESS = re.compile(r"^[ \t]*<<", re.MULTILINE)
-_OPENING = frozenset("([{")
+_OPENS = bytes.maketrans(b"([{)]}", b"\1\1\1\0\0\0")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 
 
 class TooMuch(Exception):
@@ -28,15 +30,16 @@ def check_nesting(text: str) -> None:
         return
     if text.count("<<") > MAX_NESTING and len(_HEADLESS.findall(text)) > MAX_NESTING:
         raise TooMuch("here-documents without a command")
-    if text.count("(") + text.count("[") + text.count("{") < MAX_NESTING:
+    heads = text.count("(")
+    if heads + text.count("[") + text.count("{") < MAX_NESTING:
         return
     depth = 0
-    for found in _BRACKETS.finditer(text):
-        if found.group() in _OPENING:
+    for opens in text.encode("utf-8", "replace").translate(_OPENS, _NO_BRACKETS):
+        if opens:
             depth += 1
             if depth > MAX_NESTING:
                 raise TooMuch(f"brackets open more than {MAX_NESTING} deep")
         elif depth:
             depth -= 1
-    if _HEADS.search(text):
+    if heads >= _HEADS and _FUNCTIONS.search(text):
         raise TooMuch("functions within functions without a body")

@@ -33,7 +33,7 @@ MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
 _LANGUAGE = Language(tree_sitter_bash.language())
 # The grammar has no command that starts with a brace expansion: ``{rm,-rf,/}``.
-_LEADING_BRACES = re.compile(r"((?:^|[;&|\n])[ \t]*)\{([^\s{}'\"$;&|]+,[^\s{}'\";&|]+)\}")
+_BRACES = re.compile(r"\{([^\s{}'\";&|]++)\}")
 _parsers = threading.local()  # a Parser is not safe to share
 
 
@@ -71,6 +71,18 @@ def _unread(reason: str, text: str) -> Effect:
     )  # fmt: skip
 
 
+def _words_of_braces(found: re.Match[str]) -> str:
+    """``{a,b}`` as ``a b`` where a command starts with it; looked at from the brace, which is rarer than blanks."""
+    text, words = found.string, found.group(1)
+    comma = words.find(",", 1)
+    if not 0 < comma < len(words) - 1 or "$" in words[:comma]:
+        return found.group()
+    before = found.start() - 1
+    while before >= 0 and text[before] in " \t":
+        before -= 1
+    return words.replace(",", " ") if before < 0 or text[before] in ";&|\n" else found.group()
+
+
 def _parse(source: bytes) -> Node:
     parser = getattr(_parsers, "parser", None)
     if parser is None:
@@ -97,8 +109,8 @@ class Shell:
         outer = self.words
         self.spend(len(text))
         check_nesting(text)
-        if "{" in text:
-            text = _LEADING_BRACES.sub(lambda found: found.group(1) + found.group(2).replace(",", " "), text)
+        if "{" in text and "," in text:
+            text = _BRACES.sub(_words_of_braces, text)
         source = text.encode("utf-8", "replace")
         self.words = Words(source, self.substitute)
         try:
