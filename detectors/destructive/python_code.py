@@ -6,10 +6,10 @@ Names are followed through plain assignments and `os.path.join`, f-strings, `Pat
 from __future__ import annotations
 
 import ast
-import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import UNKNOWN, clean, is_unknown
 
@@ -21,16 +21,13 @@ MAX_CODE = 64 * 1024
 MAX_COMMANDS = 32
 MAX_VALUE = 16_384  # characters of one string
 MAX_PARTS = 256
-# Code without any of these calls nothing that is looked for; parsing it would cost a hundred times as much.
-_WORTH = re.compile(
-    r"rmtree|remove|unlink|rmdir|system|popen|subprocess|getoutput|getstatusoutput|execute|exec|eval|raw"
-)
 _DEEP = frozenset({"shutil.rmtree", "rmtree", "distutils.dir_util.remove_tree", "fs.rmtree"})
 _ONE = frozenset({"os.remove", "os.unlink", "os.rmdir", "os.removedirs"})
 _SHELL = frozenset(
     {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "commands.getoutput"}
 )
 _PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
+_JOINING = frozenset({"os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath"})
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
 
 
@@ -41,7 +38,7 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) ->
     """
     if len(text) > MAX_CODE:
         programs.unseen(f"Python longer than {MAX_CODE // 1024} KiB", excerpt)
-    if not _WORTH.search(text):
+    if not may_matter(text):
         return []
     try:
         with warnings.catch_warnings():
@@ -56,13 +53,30 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) ->
     return reader.commands[:MAX_COMMANDS]
 
 
+# Fields that hold other nodes, last first: names, constants and operators have none, and most nodes are of these.
+_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(name for name in reversed(kind._fields) if name not in ("ctx", "op", "ops"))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in (ast.Name, ast.Constant) and kind._fields
+}
+_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom})
+
+
 def _in_order(tree: ast.AST) -> list[ast.AST]:
-    """Every node in the order of the source, without recursion."""
-    out, work = [], [tree]
+    """The nodes that `_Reader.see` looks at, in the order of the source, without recursion."""
+    out: list[ast.AST] = []
+    work = [tree]
     while work:
         node = work.pop()
-        out.append(node)
-        work.extend(reversed(list(ast.iter_child_nodes(node))))
+        kind = type(node)
+        if kind in _SEEN:
+            out.append(node)
+        for name in _FIELDS[kind]:
+            value: Any = getattr(node, name, None)
+            if type(value) is list:
+                work.extend([item for item in reversed(value) if type(item) in _FIELDS])
+            elif type(value) in _FIELDS:
+                work.append(value)
     return out
 
 
@@ -138,20 +152,18 @@ class _Reader:
             return "".join(self.value(part, depth + 1) for part in node.values[:MAX_PARTS])
         if isinstance(node, ast.FormattedValue):
             return self.value(node.value, depth + 1)
-        if isinstance(node, ast.BinOp):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
-            if isinstance(node.op, ast.Add):
-                return left + right
-            return f"{left}/{right}" if isinstance(node.op, ast.Div) else UNKNOWN
+            return left + right if isinstance(node.op, ast.Add) else f"{left}/{right}"
         if isinstance(node, ast.Call):
             name = self.called(node.func)
-            parts = [self.value(part, depth + 1) for part in node.args[:8]]
-            if name in ("os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath") and parts:
+            if name in _JOINING and node.args:
+                parts = [self.value(part, depth + 1) for part in node.args[:8]]
                 return "/".join(parts) if not parts[-1].startswith("/") else parts[-1]
             if name in ("Path.home", "pathlib.Path.home"):
                 return self.scope.context.home
-            if name == "os.path.expanduser" and parts:
-                return parts[0].replace("~", self.scope.context.home, 1)
+            if name == "os.path.expanduser" and node.args:
+                return self.value(node.args[0], depth + 1).replace("~", self.scope.context.home, 1)
             if name.startswith("tempfile."):
                 return "/tmp/" + UNKNOWN
             if name in ("os.getcwd", "Path.cwd"):

@@ -1,0 +1,73 @@
+"""Python: what is not parsed would not have been judged either, and what is parsed is read as a whole."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.destructive import python_code
+from detectors.destructive.calls import effects_of_call
+from detectors.destructive.context import Context
+from detectors.destructive.effects import Effect
+from detectors.destructive.python_words import may_matter
+
+WORTH = [  # code, whether it is parsed, why
+    ("import os; os.remove('/etc/passwd')", True, "plain"),
+    ("from os import (\n remove as r)\nr('/etc/passwd')", True, "by another name"),
+    ("items.remove(x)", False, "no file without os"),
+    ("import os\ncache.removed(os.environ)", False, "a longer name"),
+    ("__import__('o' 's').system('rm -rf /')  # draw", True, "a module by a text that is put together"),
+    ("ｏｓ.remove('/etc/passwd')", True, "letters that Python takes for others"),
+    ("Path(x).unlink()", True, "a path's own"),
+    ("drawn = ecosystem_evaluation(executor)", False, "parts of longer names"),
+    ("exec(code)", False, "code that nobody downloads"),
+    ("exec(requests.get(u).text)", True, "code that is downloaded"),
+    ("import commands; commands.getoutput('rm -rf /')", True, "Python 2"),
+    ("db.execute('drop table t')", True, "SQL"),
+    ("(remove)", False, "at either end"),
+]
+PIECES = [
+    "import os\n", "from os import remove as r\n", "import subprocess as sp\n", "import shutil, commands\n",
+    "from shutil import rmtree\n", "x = '/etc'\n", "os.remove('/etc/passwd')\n", "r('/etc/hosts')\n", "rmtree(x)\n",
+    "sp.run(['rm', '-rf', x])\n", "commands.getoutput('rm -rf /')\n", "exec(urlopen(u).read())\n", "eval(get(x))\n",
+    "Path('/etc').joinpath(x).unlink()\n", "os.path.join(x, 'a').rmdir()\n", "db.execute(\"drop table t\")\n",
+    "__import__('o' 's').system('rm -rf /')\n", "ｏｓ.remove('/etc/fstab')\n", "# draw\n", "y = [r(x) for x in z]\n",
+    "if x:\n  os.removedirs(f'{x}/b')\n", "importlib.import_module('shutil').rmtree(x)\n", "self.remove(x)\n",
+    "distutils.dir_util.remove_tree('/usr')\n", "def f(a=os.system('rm -rf ~')): pass\n", "raw('delete from t')\n",
+]  # fmt: skip
+
+
+def judged(code: str) -> tuple[Effect, ...]:
+    return effects_of_call("python", {"code": code}, Context())
+
+
+@pytest.mark.parametrize(("code", "parsed", "why"), WORTH)
+def test_code_is_parsed_where_it_could_destroy(code: str, parsed: bool, why: str) -> None:
+    assert may_matter(code) is parsed, why
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=6))
+def test_code_that_is_not_parsed_has_no_effects(pieces: list[str]) -> None:
+    code = "".join(pieces)
+    if may_matter(code):
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(python_code, "may_matter", lambda code: True)
+        read = effects_of_call("python", {"code": code + "# read anew"}, Context())
+    assert read == judged(code) == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=8))
+def test_nodes_come_in_the_order_of_the_source(pieces: list[str]) -> None:
+    tree = ast.parse("".join(pieces))
+
+    def walk(node: ast.AST) -> list[ast.AST]:
+        return [node, *(below for child in ast.iter_child_nodes(node) for below in walk(child))]
+
+    seen = [node for node in walk(tree) if isinstance(node, ast.Assign | ast.Call | ast.Import | ast.ImportFrom)]
+    assert python_code._in_order(tree) == seen
