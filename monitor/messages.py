@@ -151,8 +151,8 @@ class OperatorDecision(Struct, kw_only=True, omit_defaults=True):
 
     approve: let findings of ``rule`` (optionally ``rule:key``) through for this run.
     raise_budget: ``limits`` in place of lower ones, for this run. pin, unpin: a deployment's baseline stays as it is.
-    kill, pause, resume: a person's command, ``command`` as it stands on control. outcome: how the run really ended. canary: the event that ``event_id`` names is the
-    watchdog's own test: it is judged and killed as any, but pages nobody and counts nowhere.
+    kill, pause, resume: a person's command, ``command`` as it stands on control. outcome: how the run really ended.
+    canary: ``event_id`` is the watchdog's own test, judged and killed as any other; it pages nobody and counts nowhere.
     """
 
     id: str

@@ -23,6 +23,7 @@ from prometheus_client import (
 
 from detectors.detector import Mode, Severity
 from detectors.event import KINDS
+from monitor.engine.canary import canary_alert, canary_command
 from monitor.messages import Ack, AckStatus, Action, Alert, Command
 from monitor.policy import Policy
 from monitor.policy.catalogue import rules
@@ -140,8 +141,8 @@ class Metrics:
         self._findings.labels(rule).inc(n)
 
     def alert(self, alert: Alert) -> None:
-        """An alert was published. Counts once, however often it is revised."""
-        if alert.revision <= 1:
+        """An alert was published. Counts once, however often it is revised; one about a canary does not."""
+        if alert.revision <= 1 and not canary_alert(alert):
             self._alerts.labels(alert.rule, alert.severity, alert.mode).inc()
 
     def runs(self, n: int) -> None:
@@ -174,7 +175,10 @@ class Metrics:
     # What is answered.
 
     def command(self, command: Command, seconds: float | None = None) -> None:
-        """A command was acknowledged by Kafka, ``seconds`` after the broker's stamp of its event (None: no event)."""
+        """A command was acknowledged by Kafka, ``seconds`` after the broker's stamp of its event (None: no event).
+        One about a canary does not count."""
+        if canary_command(command):
+            return
         self._commands[command.action].inc()
         if seconds is not None:
             self._to_command.observe(max(0.0, seconds))

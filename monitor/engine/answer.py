@@ -14,6 +14,7 @@ import msgspec
 
 from detectors.detector import MODES, Finding, Mode, Rule, Run, Severity, shorten
 from detectors.event import Event
+from monitor.engine.canary import ISSUED_BY, TITLE, is_canary
 from monitor.engine.governor import Governor
 from monitor.engine.lifecycle import Status, Tracked
 from monitor.engine.outcome import Outcome, Position
@@ -59,7 +60,8 @@ class Answers:
             alert_id = identify("alert", state.run.run_id, finding.rule, finding.key, event.id)
             known = KnownAlert(alert_id, 0, "off")
         kept = None
-        if mode == "kill" and self._would_kill(state, finding):
+        canary = is_canary(state, event)
+        if mode == "kill" and self._would_kill(state, finding) and not canary:
             now = at.stamp if at.stamp is not None else state.run.now
             kept = self.governor.refuses(
                 state.run.run_id, state.run.agent_name, now, self.policy.governor, known.id, at.offset
@@ -70,8 +72,14 @@ class Answers:
                 if self.governor.pages(now):
                     out.alerts.append(self._page(state, event, at, kept))
         severity = answer.severity or finding.severity or self._rules[finding.rule].severity
+        if canary:
+            severity = "info"
         command = self._command(state, event, at, finding, mode, known)
         alert = self._alert(state, event, at, finding, mode, severity, known, command, kept)
+        if canary:
+            alert.title = f"{TITLE}{alert.title}"
+            if command is not None:
+                command.issued_by = ISSUED_BY
         known.revision, known.mode, known.command_id = alert.revision, mode, alert.command_id
         state.alerts[name] = known
         if len(state.alerts) > MOST_ALERTS:

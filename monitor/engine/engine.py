@@ -19,6 +19,7 @@ from detectors.event import Event, RunFinished, RunStarted, ToolCall
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
 from monitor.engine.answer import Answers, reference
+from monitor.engine.canary import is_canary
 from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES, SPLIT_RUN
@@ -91,6 +92,8 @@ class Engine:
             self._answers.give(state, event, at, findings, resolved, out)
             if state.early and out.commands:
                 out.extend(inputs.catch_up(state, out.commands, self.policy.digest))
+        if is_canary(state, event):
+            return out
         partition = at.partition if at.partition is not None else at.source
         out.rollups = self._cutter.observe(event, state.sums, run, partition)
         if first or out.rollups:  # often enough for counts over an hour

@@ -13,6 +13,7 @@ import msgspec
 from detectors.detector import Stopped
 from monitor.counted import counted
 from monitor.engine.answer import alert_of, track
+from monitor.engine.canary import PREFIX
 from monitor.engine.lifecycle import PROOF, Status, Tracked, due, on_ack, on_step
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import UNCONFIRMED
@@ -37,7 +38,7 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
     elif ack.status == "ended" and not state.ended:
         state.ended = changed = True
     known = any(tracked.command.id == ack.command_id for tracked in state.tracked)
-    if ack.status in OUTCOMES and not known and ack not in state.early:
+    if ack.status in OUTCOMES and ack.command_id is not None and not known and ack not in state.early:
         state.early = [*state.early[-(MOST_EARLY - 1) :], ack]
         changed = True
     # Whoever was the only one to watch has left with the run: commands under way to it will not be answered.
@@ -186,6 +187,8 @@ def decide(state: RunState, decision: OperatorDecision, digest: str) -> Outcome:
         case "kill" | "pause" if decision.command is not None:
             _ordered(state, decision)
             out.extend(catch_up(state, [decision.command], digest))
+        case "canary" if decision.target.startswith(PREFIX):
+            state.canary = decision.event_id or ""
         case "resume" if state.killed_by is None:
             _resumed(state, decision, out)
         case _:

@@ -13,6 +13,7 @@ from detectors.detector import Mode, Run
 from detectors.rolling import Sums
 from detectors.sequence import Sequences
 from monitor.engine.lifecycle import Tracked
+from monitor.engine.signs import Signs
 from monitor.messages import Ack
 
 VERSION = 1
@@ -43,7 +44,8 @@ class RunState(Struct, kw_only=True, omit_defaults=True):
     """One run. ``offset`` is the last one applied: what is replayed up to it is not counted twice.
 
     epoch counts the commands of this run. watchers are kill-switches that registered. paused_by, killed_by: the
-    command in force. early: acknowledgements of commands that are not known here yet.
+    command in force. early: acknowledgements of commands that are not known here yet. canary: the event that the
+    watchdog announced as its test. signs: of life, for a run that publishes heartbeats; no verdict depends on them.
     """
 
     run: Run
@@ -62,6 +64,8 @@ class RunState(Struct, kw_only=True, omit_defaults=True):
     killed_by: str | None = None
     decisions: list[str] = []
     early: list[Ack] = []
+    canary: str = ""
+    signs: Signs | None = None
 
 
 class UnknownVersion(ValueError):
@@ -75,17 +79,25 @@ _decoder = msgspec.msgpack.Decoder(RunState)
 _HEAD = struct.Struct(">BBI")  # version, flags, broker's stamp in whole seconds
 _OPEN = 1  # a command waits for its acknowledgement
 _KILLED = 2
+_BEATS = 4  # publishes heartbeats, and is not over
+_CANARY = 8
+CANARY_TTL_S = 60.0
 KILLED_TTL_FACTOR = 30  # a killed run is remembered this many times longer, since it must stay killed
 
 
 class Head(Struct, frozen=True):
-    """waiting: a command is under way. killed: by Killcord or an operator. stamp: of the last event, Unix seconds."""
+    """waiting: a command is under way. killed: by Killcord or an operator. stamp: of the last event, Unix seconds.
+    beats: it publishes heartbeats and is not over. canary: the watchdog's own."""
 
     waiting: bool
     killed: bool
     stamp: int
+    beats: bool = False
+    canary: bool = False
 
     def evictable(self, now: float, ttl_s: float) -> bool:
+        if self.canary:
+            return now - self.stamp > CANARY_TTL_S
         return not self.waiting and now - self.stamp > ttl_s * (KILLED_TTL_FACTOR if self.killed else 1)
 
 
@@ -100,6 +112,10 @@ def waiting(state: RunState) -> bool:
 
 def encode(state: RunState) -> bytes:
     flags = (_OPEN if waiting(state) else 0) | (_KILLED if state.killed_by is not None else 0)
+    if state.signs is not None and not (state.run.finished or state.ended or state.killed_by):
+        flags |= _BEATS
+    if state.canary:
+        flags |= _CANARY
     return _HEAD.pack(VERSION, flags, min(int(state.stamp), 2**32 - 1)) + _encoder.encode(state)
 
 
@@ -108,7 +124,7 @@ def head(data: bytes) -> Head:
     if len(data) < _HEAD.size or data[0] != VERSION:
         raise UnknownVersion(f"run state of version {data[:1].hex() or 'none'}, this is version {VERSION}")
     _, flags, stamp = _HEAD.unpack_from(data)
-    return Head(bool(flags & _OPEN), bool(flags & _KILLED), stamp)
+    return Head(bool(flags & _OPEN), bool(flags & _KILLED), stamp, bool(flags & _BEATS), bool(flags & _CANARY))
 
 
 def decode(data: bytes) -> RunState:

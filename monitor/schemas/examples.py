@@ -17,7 +17,7 @@ from detectors.event import (
     ToolResult,
 )  # fmt: skip
 from detectors.rollup import Rollup
-from monitor.messages import Ack, Alert, Command, Evidence, Judged, JournalEntry, OperatorDecision, WorkerHeartbeat
+from monitor.messages import Ack, Alert, Command, Evidence, JournalEntry, Judged, OperatorDecision, WorkerHeartbeat
 
 RUN, AT = "run-7f3a", 1_790_000_000.0
 ALERT_ID, COMMAND_ID = "0b6e6ff24f1c1fd3c5c1a9d7f2a4b6c8", "5d41402abc4b2a76b9719d911017c592"

@@ -143,7 +143,8 @@ def test_there_is_a_golden_message_of_every_word() -> None:
     assert words("command-", "action") == set(fields("notice pause resume kill"))
     assert words("standing-", "scope") == set(fields("run agent_name team environment all"))
     assert words("standing-", "action") == {"kill", "pause"}
-    assert words("operator-", "decision") == set(fields("approve raise_budget kill pause resume pin unpin outcome canary"))
+    decisions = fields("approve raise_budget kill pause resume pin unpin outcome canary")
+    assert words("operator-", "decision") == set(decisions)
     assert words("journal-", "kind") == set(fields("ack operator policy governor timer"))
     assert words("alert-", "status") == {"open", "resolved"}
 
