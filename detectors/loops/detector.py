@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import ClassVar
 
 from detectors.detector import Detector, Example, Finding, RuleSet, Run
@@ -16,16 +17,19 @@ from detectors.loops.fingerprint import (
     canonical,
     exact_fingerprint,
     hashed,
+    hashed_name,
     is_failure,
     label,
     masked_fingerprint,
+    outside_fingerprint,
 )
 from detectors.loops.mask import numbers_of
-from detectors.loops.rules import CYCLE, FAILURE, REPEAT, Failures
+from detectors.loops.rules import CYCLE, FAILURE, REPEAT
 from detectors.loops.state import MOST, NANO, Agent, LoopsState, Pending, Step, place
 from detectors.loops.streaks import add_step, streak_findings
 
 # Tools and actions whose repetition moves on although they answer the same each time.
+MOST_USD = MOST / NANO
 _STEPS_ON = re.compile(r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page)", re.I)
 
 
@@ -57,12 +61,12 @@ class Loops(Detector[LoopsState]):
     state_bytes: ClassVar[int] = 8192
 
     def observe(self, event: Event, state: LoopsState, run: Run, rules: RuleSet) -> Iterable[Finding]:
-        key = hashed(event.agent_id)
         if isinstance(event, ModelCall):
             if event.cost_usd:
-                agent = state.agent(key)
-                agent.nano_usd = min(agent.nano_usd + round(min(event.cost_usd, MOST / NANO) * NANO), MOST)
+                agent = state.agent(hashed_name(event.agent_id))
+                agent.nano_usd = min(agent.nano_usd + round(min(event.cost_usd, MOST_USD) * NANO), MOST)
             return ()
+        key = hashed_name(event.agent_id)
         agent = state.agent(key)
         if isinstance(event, ToolCall):
             given_up = state.await_result(_pending(event, key, agent, run))
@@ -77,13 +81,13 @@ class Loops(Detector[LoopsState]):
         if call is not None:
             took = event.duration_s if event.duration_s is not None else max(0.0, event.time - call.at.time)
             step = _step(call, event, agent, failing)
-            forget_answered(agent, step)
+            if agent.failures:
+                forget_answered(agent, step)
             add_step(agent, step, call, took, event.time)
-            findings = streak_findings(agent, call, event, run, rules, failing)
+            findings = streak_findings(agent, call, event, run, rules, failing) if agent.streaks else []
         else:
             findings = []
-        thresholds: Failures | None = rules.get(FAILURE.id)
-        if thresholds is not None and failing:
+        if failing and (thresholds := rules.get(FAILURE.id)) is not None:
             findings += failure_findings(agent, call, event, run, rules, thresholds)
         return findings
 
@@ -98,26 +102,33 @@ def _pending(event: ToolCall, key: int, agent: Agent, run: Run) -> Pending:
     arguments = event.arguments
     action = arguments.get("action") if isinstance(arguments, dict) else None
     text = canonical(event)
-    steps_on = _STEPS_ON.search(event.tool) or (isinstance(action, str) and _STEPS_ON.search(action))
     return Pending(
-        agent=key,
-        call_id=hashed(event.call_id) if event.call_id else 0,
-        call=call_fingerprint(event, text),
-        label=label(event),
-        numbers=numbers_of(text),
-        steps_on=bool(steps_on),
-        bare=arguments is None,
-        at=place(event, agent, run),
+        key,
+        hashed(event.call_id) if event.call_id else 0,
+        call_fingerprint(event, text),
+        label(event),
+        numbers_of(text),
+        _tool_steps_on(event.tool) or (isinstance(action, str) and _STEPS_ON.search(action) is not None),
+        arguments is None,
+        place(event, agent, run),
     )
 
 
+@lru_cache(maxsize=1024)
+def _tool_steps_on(tool: str) -> bool:
+    return _STEPS_ON.search(tool) is not None
+
+
 def _step(call: Pending, result: ToolResult, agent: Agent, failing: bool) -> Step:
-    exact, masked = exact_fingerprint(result, failing), UNKNOWN
-    known = [step for step in agent.recent if step.call == call.call]
-    same = next((step for step in known if step.exact == exact and step.masked != UNKNOWN), None)
+    outside, fingerprint = outside_fingerprint(result), call.call
+    exact, known = exact_fingerprint(result, failing, outside), False
+    for step in agent.recent:
+        if step.call == fingerprint:
+            if step.exact == exact and step.masked != UNKNOWN:
+                return Step(fingerprint, exact, step.masked, call.at)
+            known = True
     # Masking costs more than all the rest: a long result is masked only where it can be a repeat.
-    if same is not None:
-        masked = same.masked
-    elif known or len(result.output or "") <= MASKED_AT_ONCE:
-        masked = masked_fingerprint(result, failing)
-    return Step(call.call, exact, masked, call.at)
+    masked = UNKNOWN
+    if known or len(result.output or "") <= MASKED_AT_ONCE:
+        masked = masked_fingerprint(result, failing, outside)
+    return Step(fingerprint, exact, masked, call.at)

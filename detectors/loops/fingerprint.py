@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Any
 from zlib import crc32
 
@@ -39,12 +40,21 @@ _DATE_AND_TIME = re.compile(
     r"\b\d{4}-\d\d-\d\d[T ]\d\d:(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 )  # fmt: skip
 _BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
-_COMMENT_LINE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_COMMENT_LINE = re.compile(r"\n[ \t]*#.*")
 
 
 def hashed(text: str, start: int = 0) -> int:
     """32 bits, never 0. The same in every process. start: the hash of what stands before."""
     return crc32(text.encode("utf-8", "surrogatepass"), start) or 1
+
+
+@lru_cache(maxsize=1024)
+def hashed_name(name: str) -> int:
+    """`hashed`, of a name that comes with many events: at most 256 characters."""
+    return hashed(name)
+
+
+_NOTHING_OUTSIDE = hashed("  ")  # of a result that went well and is whole
 
 
 def canonical(call: ToolCall) -> str:
@@ -54,6 +64,8 @@ def canonical(call: ToolCall) -> str:
         return ""
     if isinstance(arguments, str):
         return _without_now(_tidy(arguments), call.time)
+    if len(arguments) == 1 and isinstance(command := arguments.get("command"), str):
+        return _without_now(f"command\0{_bounded(_tidy(command))}", call.time)  # as below, at once
     kept = _to_the_point(arguments)
     for name in COMMANDS:
         command = kept.get(name)
@@ -77,31 +89,39 @@ def call_fingerprint(call: ToolCall, text: str) -> int:
 
 def is_failure(result: ToolResult) -> bool:
     """By exit code and status; where neither was published, by a text that begins like an error."""
-    if result.exit_code is None and result.status is None:
+    if result.exit_code:
+        return True
+    status = result.status
+    if result.exit_code is None and status is None:
         return _BEGINS_LIKE_AN_ERROR.match(result.output or "") is not None
-    return result.exit_code not in (None, 0) or result.status in ("error", "denied", "timeout")
+    return status is not None and status != "ok"
 
 
-def exact_fingerprint(result: ToolResult, failing: bool) -> int:
-    """What came back, to the letter; `UNKNOWN` if that was not published and it is no failure either."""
+def exact_fingerprint(result: ToolResult, failing: bool, outside: int) -> int:
+    """What came back, to the letter; `UNKNOWN` if that was not published and it is no failure either.
+
+    outside: `outside_fingerprint` of the same result.
+    """
     if result.output is None and result.output_sha256 is None and not failing:
         return UNKNOWN
     text = result.output_sha256 if result.output is None else result.output
-    return hashed(text or "", hashed(_outside(result)))
+    return hashed(text, outside) if text else outside
 
 
-def masked_fingerprint(result: ToolResult, failing: bool) -> int:
+def masked_fingerprint(result: ToolResult, failing: bool, outside: int) -> int:
     """What came back but for its volatile parts; `UNKNOWN` if there is no text."""
     if result.output is None:
         return UNKNOWN
-    return hashed(mask(result.output, failing), hashed(_outside(result)))
+    return hashed(mask(result.output, failing), outside)
 
 
 def label(call: ToolCall, limit: int = 60) -> str:
     """A few words by which a person knows the call."""
     text: Any = call.arguments
     if isinstance(text, dict):
-        named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
+        named = text.get("command")
+        if not isinstance(named, str):
+            named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
         text = named or next((value for value in text.values() if isinstance(value, str)), "")
     line = " ".join((text or "")[: 4 * limit].split())
     line = f"{call.tool[:limit]} {line}".strip()
@@ -109,7 +129,7 @@ def label(call: ToolCall, limit: int = 60) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def _outside(result: ToolResult) -> str:
+def outside_fingerprint(result: ToolResult) -> int:
     """What is known of a result beside its text. The length counts where the text was cut: a log that grows."""
     output, whole = result.output, result.output_bytes
     # A character takes up to four bytes: only then is it worth to count them.
@@ -117,7 +137,10 @@ def _outside(result: ToolResult) -> str:
         cut = False
     else:
         cut = output.isascii() or whole > len(output.encode("utf-8", "replace"))
-    return f"{result.status if result.status != 'ok' else ''} {result.exit_code or ''} {whole if cut else ''}"
+    status, exit_code = result.status, result.exit_code
+    if not cut and not exit_code and status == "ok":
+        return _NOTHING_OUTSIDE
+    return hashed(f"{status if status != 'ok' else ''} {exit_code or ''} {whole if cut else ''}")
 
 
 def _to_the_point(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +167,7 @@ def _tidy(command: str) -> str:
     """Without comment lines and with single spaces, at its ends."""
     command = _bounded(command)
     if "#" in command:
-        command = _COMMENT_LINE.sub("", command)
+        command = _COMMENT_LINE.sub("", f"\n{command}")
     return " ".join(command.split())
 
 
@@ -156,10 +179,10 @@ def _without_now(text: str, now: float) -> str:
     if not 1e9 <= now < 1e10:
         return text
     # Looked for by how they begin, which is much quicker than a pattern.
-    seconds, days = _around(int(now) // 1000)
-    if seconds[0] in text or seconds[1] in text or seconds[2] in text:
+    second, seconds, day, days = _around(int(now) // 1000)
+    if second in text and (seconds[0] in text or seconds[1] in text or seconds[2] in text):
         text = _EPOCH.sub(lambda found: "~" if abs(int(found[1]) - now) < NOW else found[0], text)
-    if days[0] in text or days[1] in text or days[2] in text:
+    if day in text and (days[0] in text or days[1] in text or days[2] in text):
         text = _DATE_AND_TIME.sub(lambda found: "~" if _is_now(found, now) else found[0], text)
     return text
 
@@ -172,11 +195,11 @@ def _is_now(found: re.Match[str], now: float) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _around(thousand: int) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
-    """How Unix times near these thousand seconds begin, and dates in any time zone then."""
+def _around(thousand: int) -> tuple[str, tuple[str, str, str], str, tuple[str, str, str]]:
+    """How Unix times near these thousand seconds begin, and dates in any time zone then; before each, what the three
+    have in common."""
     today = date(1970, 1, 1) + timedelta(seconds=1000 * thousand)
     day = timedelta(days=1)
-    return (
-        (str(thousand - 1), str(thousand), str(thousand + 1)),
-        ((today - day).isoformat(), today.isoformat(), (today + day).isoformat()),
-    )
+    seconds = (str(thousand - 1), str(thousand), str(thousand + 1))
+    days = ((today - day).isoformat(), today.isoformat(), (today + day).isoformat())
+    return commonprefix(seconds), seconds, commonprefix(days), days

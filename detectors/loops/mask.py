@@ -56,6 +56,8 @@ def mask(text: str, failing: bool = False, numbers: str = "") -> str:
         text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
+    if not text:
+        return middle
     text = text.lower()
     if _DIGIT.search(text) or "tmp" in text:
         volatile = _VOLATILE_FAILING if failing else _VOLATILE
@@ -69,7 +71,9 @@ def numbers_of(text: str, limit: int = 64) -> str:
     >>> numbers_of("lookup order 170 --page=2 part17.csv")
     ' 170 2 17 '
     """
-    found = " ".join(dict.fromkeys(_NUMBER.findall(text.lower(), 0, 500)))
+    # Lower case may take more characters outside of ASCII.
+    text = text[:500].lower() if text.isascii() else text.lower()
+    found = " ".join(dict.fromkeys(_NUMBER.findall(text, 0, 500)))
     return f" {found[:limit]} " if found else ""
 
 

@@ -130,15 +130,15 @@ class LoopsState(Struct, omit_defaults=True):
 
     def agent(self, key: int) -> Agent:
         """The agent's memory. The one that was silent longest makes room, if possible one that repeats nothing."""
-        agent = self.agents.pop(key, None)
+        agents = self.agents
+        agent = agents.get(key)
         if agent is None:
-            agent = Agent()
-            if len(self.agents) >= AGENTS:
-                quiet = (
-                    key for key, other in self.agents.items() if not (other.streaks or other.failures or other.told)
-                )
-                del self.agents[next(quiet, next(iter(self.agents)))]
-        self.agents[key] = agent
+            if len(agents) >= AGENTS:
+                quiet = (key for key, other in agents.items() if not (other.streaks or other.failures or other.told))
+                del agents[next(quiet, next(iter(agents)))]
+            agent = agents[key] = Agent()
+        elif len(agents) > 1:
+            agents[key] = agents.pop(key)  # at the end: the order is that of the latest event
         return agent
 
     def await_result(self, call: Pending) -> Pending | None:

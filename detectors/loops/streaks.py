@@ -23,10 +23,10 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float, ended: float)
     if call.bare and step.exact == UNKNOWN:
         return  # nothing is known of it that could be the same
     streaks: list[Streak] = []
-    before = {streak.period: streak for streak in agent.streaks}
-    for period in range(1, min(LONGEST_CYCLE, len(agent.recent)) + 1):
-        earlier = agent.recent[-period]
-        if not step.same(earlier):
+    recent, call_alone = agent.recent, step.call
+    before = {streak.period: streak for streak in agent.streaks} if agent.streaks else {}
+    for period, earlier in enumerate(reversed(recent), start=1):
+        if earlier.call != call_alone or not step.same(earlier):
             continue
         # AAAA is one call repeated, not also a cycle of AA: what has a shorter period is not followed by a longer one.
         if any(period % shorter.period == 0 and shorter.length >= period - shorter.period for shorter in streaks):
@@ -43,8 +43,9 @@ def add_step(agent: Agent, step: Step, call: Pending, took: float, ended: float)
     agent.streaks = streaks
     agent.steps += 1
     agent.ended = ended
-    agent.recent.append(step)
-    del agent.recent[:-LONGEST_CYCLE]
+    recent.append(step)
+    if len(recent) > LONGEST_CYCLE:
+        del recent[:-LONGEST_CYCLE]
 
 
 def _time_round(streak: Streak, ended: float) -> None:
