@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct, field
@@ -13,6 +14,7 @@ from detectors.writes import changes_something
 
 NANO = 1_000_000_000  # money is summed in whole billionths, or 3 * 0.10 would be more than 0.30
 MOST = 2**62
+MOST_USD = MOST / NANO
 
 Amount = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0)]
@@ -89,8 +91,20 @@ class Budget(Detector[BudgetState]):
     state_bytes: ClassVar[int] = 400
 
     def observe(self, event: Event, state: BudgetState, run: Run, rules: RuleSet) -> Iterable[Finding]:
+        floors = rules.derive(_floors)
+        kind = type(event)
+        if kind is ModelCall or kind is ToolCall:
+            _count(event, state, writes=floors.counts_writes)
+        if (
+            state.nano_usd <= floors.nano_usd
+            and run.now - run.started_at <= floors.seconds
+            and state.tokens <= floors.tokens
+            and state.tool_calls <= floors.tool_calls
+            and state.writes <= floors.writes
+            and not (isinstance(event, ModelCall) and event.cost_usd is None and not state.unpriced)
+        ):
+            return ()
         thresholds: RunBudget | None = rules.get(RUN.id)
-        _count(event, state, writes=thresholds is not None and thresholds.limits.writes is not None)
         if thresholds is None:
             return ()
         findings = []
@@ -138,11 +152,42 @@ class Budget(Detector[BudgetState]):
         )
 
 
+class _Floors(Struct, frozen=True):
+    """Amounts up to which nothing can be found, whatever was said or raised before: most events are below."""
+
+    nano_usd: float
+    tokens: float
+    tool_calls: float
+    writes: float
+    seconds: float
+    counts_writes: bool
+
+
+def _floors(rules: RuleSet) -> _Floors:
+    thresholds: RunBudget | None = rules.get(RUN.id)
+    if thresholds is None:
+        return _Floors(inf, inf, inf, inf, inf, False)
+    limits, share = thresholds.limits, 1.0 if thresholds.warn_at is None else thresholds.warn_at
+
+    def floor(limit: float | None, unit: float = 1.0) -> float:
+        """A little lower, since what is compared below is rounded."""
+        return inf if limit is None else share * limit * unit * (1 - 1e-9)
+
+    return _Floors(
+        floor(limits.usd, NANO),
+        floor(limits.tokens),
+        floor(limits.tool_calls),
+        floor(limits.writes),
+        floor(limits.wall_time_s) - 0.001,
+        limits.writes is not None,
+    )
+
+
 def _count(event: Event, state: BudgetState, *, writes: bool) -> None:
     if isinstance(event, ModelCall):
         state.tokens = min(state.tokens + (event.input_tokens or 0) + (event.output_tokens or 0), MOST)
         if event.cost_usd:
-            state.nano_usd = min(state.nano_usd + round(min(event.cost_usd, MOST / NANO) * NANO), MOST)
+            state.nano_usd = min(state.nano_usd + round(min(event.cost_usd, MOST_USD) * NANO), MOST)
     elif isinstance(event, ToolCall):
         state.tool_calls += 1
         if writes:

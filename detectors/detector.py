@@ -9,7 +9,7 @@ A new detector is one file, one line in `detectors/__init__.py`, and one case ta
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct, field
@@ -141,6 +141,7 @@ class Example(Struct, kw_only=True, frozen=True):
 
 
 S = TypeVar("S", bound=Struct)
+D = TypeVar("D")
 
 
 class Detector(ABC, Generic[S]):
@@ -176,13 +177,21 @@ class RuleSet:
     A rule that is off is not in it, so ``rules.get(ID) is None`` is the cheap way to skip its work.
     """
 
-    __slots__ = ("_thresholds",)
+    __slots__ = ("_derived", "_thresholds", "get")
 
     def __init__(self, thresholds: dict[str, Thresholds]) -> None:
         self._thresholds = thresholds
+        self._derived: dict[Any, Any] = {}
+        # A method of the dict itself, since it is called with every event. The thresholds of a rule, or None.
+        self.get: Callable[[str], Any] = thresholds.get
 
-    def get(self, rule: str) -> Any:
-        return self._thresholds.get(rule)
+    def derive(self, compute: Callable[[RuleSet], D]) -> D:
+        """``compute(rules)``, done once a scope: what a detector works out of the thresholds alone."""
+        try:
+            found: D = self._derived[compute]
+        except KeyError:
+            found = self._derived[compute] = compute(self)
+        return found
 
     def __contains__(self, rule: object) -> bool:
         return rule in self._thresholds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 from msgspec import Struct, field
@@ -48,18 +49,19 @@ class Sequences(Struct):
         seq = event.seq
         if seq is None:
             return 0
-        key = crc32(f"{event.agent_id}\0{event.publisher}".encode("utf-8", "surrogatepass"))
+        key = _key(event.agent_id, event.publisher)
         last = crc32(event.id.encode("utf-8", "surrogatepass"))
-        stream = self.streams.pop(key, None)
+        streams = self.streams
+        stream = streams.get(key)
         if stream is None:
-            if len(self.streams) >= STREAMS:
-                del self.streams[next(iter(self.streams))]
-            self.streams[key] = Stream(seq, time, last)
+            if len(streams) >= STREAMS:
+                del streams[next(iter(streams))]
+            streams[key] = Stream(seq, time, last)
             return 0
-        self.streams[key] = stream  # back at the end: the order is that of the latest event
-        missing = 0
-        if seq > stream.high:
-            missing = seq - stream.high - 1
+        if len(streams) > 1:
+            streams[key] = streams.pop(key)  # back at the end: the order is that of the latest event
+        missing = seq - stream.high - 1
+        if missing >= 0:
             if missing:
                 _add(stream.gaps, stream.high + 1, seq - 1)
             stream.high = seq
@@ -69,7 +71,12 @@ class Sequences(Struct):
             stream.high = seq
             stream.gaps.clear()
         stream.time, stream.last = time, last
-        return missing
+        return max(missing, 0)
+
+
+@lru_cache(maxsize=1024)
+def _key(agent_id: str, publisher: str) -> int:
+    return crc32(f"{agent_id}\0{publisher}".encode("utf-8", "surrogatepass"))
 
 
 def _add(gaps: list[tuple[int, int]], first: int, end: int) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from functools import lru_cache
-from os.path import commonprefix
 from typing import Any
 from zlib import crc32
 
@@ -202,4 +201,10 @@ def _around(thousand: int) -> tuple[str, tuple[str, str, str], str, tuple[str, s
     day = timedelta(days=1)
     seconds = (str(thousand - 1), str(thousand), str(thousand + 1))
     days = ((today - day).isoformat(), today.isoformat(), (today + day).isoformat())
-    return commonprefix(seconds), seconds, commonprefix(days), days
+    return _shared(seconds[0], seconds[2]), seconds, _shared(days[0], days[2]), days
+
+
+def _shared(first: str, last: str) -> str:
+    """How both begin, and all that lies between them."""
+    same = next((n for n, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return first[:same]

@@ -6,15 +6,16 @@ commands on any worker.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka.partitioner import murmur2
 
 from detectors import DETECTORS
-from detectors.detector import Detector, Finding, Rule, Run, shorten
+from detectors.detector import Detector, Finding, Rule, RuleSet, Run, shorten
 from detectors.event import Event, RunFinished, RunStarted, ToolCall
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
@@ -30,6 +31,8 @@ from monitor.policy import Policy
 RULES: dict[str, Rule] = {
     rule.id: rule for rules in (*(detector.rules for detector in DETECTORS), ENGINE_RULES) for rule in rules
 }
+
+Observe: TypeAlias = Callable[[Event, Any, Run, RuleSet], Iterable[Finding]]
 
 MOST_TEXT = 1024  # bytes of a workspace's path; a longer one is not believed
 MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 128, 2048  # labels, characters of each, bytes of all
@@ -53,7 +56,7 @@ class Engine:
         self._partitions = partitions
         self.governor = governor or Governor()
         self._detectors = [detector() for detector in detectors]
-        self._by_kind: dict[type[Event], list[Detector[Any]]] = {}
+        self._by_kind: dict[type[Event], tuple[tuple[str, Observe], ...]] = {}
         self._cutter = RollupCutter()
         self._on_error = on_error
         self.use(policy)
@@ -61,42 +64,46 @@ class Engine:
     def use(self, policy: Policy) -> None:
         """The policy from the next event on."""
         self.policy = policy
+        self._resolve = functools.lru_cache(maxsize=1024)(policy.resolve)
         self._answers = Answers(policy, self.governor, RULES)
 
     def process(self, state: RunState, event: Event, at: Position) -> Outcome:
         """Judges ``event`` and updates ``state``. What came before, by publisher and seq, counts for nothing."""
         out = Outcome()
-        absurd = at.stamp is not None and event.time > at.stamp + LATE_S
-        missing = state.sequences.observe(event, at.stamp if absurd else event.time)
+        stamp, time = at.stamp, event.time
+        missing = state.sequences.observe(event, time if stamp is None or time <= stamp + LATE_S else stamp)
         if missing is None:
             self._repeat(state, event, at, out)
             return out
         run = state.run
         first = not run.started_at
         _note(run, event, at, missing)
-        state.stamp = at.stamp if at.stamp is not None else run.now
-        resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
-        findings: list[Finding] = []
-        for detector in self._for(type(event)):
+        state.stamp = stamp if stamp is not None else run.now
+        resolved = self._resolve(run.agent_name, run.team, run.environment)
+        kind, rules, states, findings = type(event), resolved.rules, state.detectors, out.findings
+        for name, observe in self._by_kind.get(kind) or self._for(kind):
             try:
-                findings.extend(detector.observe(event, getattr(state.detectors, detector.name), run, resolved.rules))
+                if found := observe(event, getattr(states, name), run, rules):
+                    findings.extend(found)
             except Exception as error:  # whatever a detector does wrong, the run goes on being watched
-                self._on_error(detector.name, error)
-                findings.append(_failed(detector, event, run, error))
-        if state.partition < 0 and at.partition is not None:
-            state.partition = at.partition
-            if self._partitions and (right := partition_of(run.run_id, self._partitions)) != at.partition:
-                findings.append(_misplaced(event, run, at.partition, right))
+                self._on_error(name, error)
+                findings.append(_failed(name, event, run, error))
+        partition = at.partition
+        if partition is None:
+            partition = at.source
+        elif state.partition < 0:
+            state.partition = partition
+            if self._partitions and (right := partition_of(run.run_id, self._partitions)) != partition:
+                findings.append(_misplaced(event, run, partition, right))
         if findings:
-            out.findings = findings
             self._answers.give(state, event, at, findings, resolved, out)
             if state.early and out.commands:
                 out.extend(inputs.catch_up(state, out.commands, self.policy.digest))
-        if is_canary(state, event):
+        if state.canary and is_canary(state, event):
             return out
-        partition = at.partition if at.partition is not None else at.source
-        out.rollups = self._cutter.observe(event, state.sums, run, partition)
-        if first or out.rollups:  # often enough for counts over an hour
+        if rollups := self._cutter.observe(event, state.sums, run, partition):
+            out.rollups = rollups
+        if first or rollups:  # often enough for counts over an hour
             self.governor.saw(run.run_id, run.agent_name, state.stamp)
         return out
 
@@ -108,10 +115,10 @@ class Engine:
         if not isinstance(event, ToolCall):
             return
         run = state.run
-        resolved = self.policy.resolve(run.agent_name, run.team, run.environment)
+        resolved = self._resolve(run.agent_name, run.team, run.environment)
         run.offset = at.offset
-        for detector in self._for(ToolCall):
-            if not detector.judges_repeats:
+        for detector in self._detectors:
+            if not (detector.judges_repeats and _wants(detector, ToolCall)):
                 continue
             try:
                 found = list(
@@ -126,11 +133,14 @@ class Engine:
 
     def take(self, state: RunState, events: Sequence[Event], at: Position) -> Outcome:
         """Judges the events of one message. A message up to the state's offset was taken before and changes nothing."""
-        out = Outcome()
         if at.partition is not None and at.offset <= state.offset:
-            return out
-        for event in events:
-            out.extend(self.process(state, event, at))
+            return Outcome()
+        if len(events) == 1:
+            out = self.process(state, events[0], at)
+        else:
+            out = Outcome()
+            for event in events:
+                out.extend(self.process(state, event, at))
         state.offset = at.offset
         return out
 
@@ -146,12 +156,15 @@ class Engine:
             case _:
                 return Outcome()
 
-    def _for(self, kind: type[Event]) -> list[Detector[Any]]:
-        wanted = self._by_kind.get(kind)
-        if wanted is None:
-            wanted = [detector for detector in self._detectors if not detector.kinds or kind in detector.kinds]
-            self._by_kind[kind] = wanted
+    def _for(self, kind: type[Event]) -> tuple[tuple[str, Observe], ...]:
+        """Names and methods of the detectors that want to see such events."""
+        wanted = tuple((detector.name, detector.observe) for detector in self._detectors if _wants(detector, kind))
+        self._by_kind[kind] = wanted
         return wanted
+
+
+def _wants(detector: Detector[Any], kind: type[Event]) -> bool:
+    return not detector.kinds or kind in detector.kinds
 
 
 def _note(run: Run, event: Event, at: Position, missing: int) -> None:
@@ -159,7 +172,12 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
     run.offset = at.offset
     run.missing = missing
     # An agent's clock may be off, or lie: by less than an hour to the past, and not at all to the future.
-    time = event.time if at.stamp is None else min(max(event.time, at.stamp - LATE_S), at.stamp)
+    time, stamp = event.time, at.stamp
+    if stamp is not None:
+        if time > stamp:
+            time = stamp
+        elif time < stamp - LATE_S:
+            time = stamp - LATE_S
     if time > run.now:
         run.now = time
     if not run.started_at:
@@ -172,14 +190,16 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
         run.environment = event.environment
     if run.agent_version is None:
         run.agent_version = event.agent_version
-    if isinstance(event, RunStarted):
+    kind = type(event)
+    if kind is RunStarted:
+        assert isinstance(event, RunStarted)
         if event.workspace is not None and len(event.workspace.encode("utf-8", "replace")) <= MOST_TEXT:
             run.workspace = run.workspace or event.workspace
         run.schedule_id = run.schedule_id or event.schedule_id
         run.parent_run_id = run.parent_run_id or event.parent_run_id
         if event.labels and not run.labels:
             run.labels = _labels(event.labels)
-    elif isinstance(event, RunFinished):
+    elif kind is RunFinished:
         run.finished = True
 
 
@@ -212,12 +232,12 @@ def _misplaced(event: Event, run: Run, partition: int, right: int) -> Finding:
     )
 
 
-def _failed(detector: Detector[Any], event: Event, run: Run, error: Exception) -> Finding:
+def _failed(name: str, event: Event, run: Run, error: Exception) -> Finding:
     return Finding(
         rule=DETECTOR_FAILED.id,
-        key=detector.name,
+        key=name,
         title=DETECTOR_FAILED.title,
-        summary=f"The detector {detector.name} failed on a {event.kind} event ({type(error).__name__}: "
+        summary=f"The detector {name} failed on a {event.kind} event ({type(error).__name__}: "
         f"{shorten(str(error))}); what it would have found is not known. The other detectors went on.",
         evidence=(run.evidence(event, event.kind),),
     )
