@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from msgspec.structs import replace
 
-from benchmarks.stage import Stage, StageError, worker_settings
-from detectors.event import Event, encode
-from monitor.settings import Settings, aiokafka_options
+from benchmarks.stage import Stage, StageError
+from monitor.settings import Settings
 from monitor.topics import Names, topics
 from monitor.topics.admin import create
 from monitor.topics.connect import admin_client
 
 START_S = 60.0
+READY_POLL_S = 0.05
+_LAG = re.compile(r'killcord_lag_events\{partition="(\d+)"\}')
 
 
 @asynccontextmanager
@@ -39,25 +41,65 @@ async def topics_of(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 @asynccontextmanager
 async def worker(
-    stage: Stage, settings: Settings, command: tuple[str, ...] = ("-m", "monitor", "worker"), ready: bool = True
+    stage: Stage,
+    settings: Settings,
+    command: tuple[str, ...] = ("-m", "monitor", "worker"),
+    ready: bool = True,
+    name: str = "worker",
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """One ``killcord worker``, and where it serves its metrics. ``ready``: wait until it judges."""
-    told = worker_settings(settings, _free_port())
+    told = with_port(settings)
     url = f"http://{told.metrics_host}:{told.metrics_port}"
-    async with stage.program("worker", command, told) as process:
-        until = time.monotonic() + START_S
-        while ready and not await asyncio.to_thread(_get, f"{url}/readyz"):
-            check_runs(stage, process)
-            if time.monotonic() > until:
-                raise StageError(f"the worker was not ready within {START_S:g} s:\n{stage.last_words('worker')}")
-            await asyncio.sleep(0.1)
+    async with stage.program(name, command, told) as process:
+        if ready:
+            await until_ready(stage, process, url, name)
         yield process, url
 
 
-def check_runs(stage: Stage, process: asyncio.subprocess.Process) -> None:
+async def until_ready(stage: Stage, process: asyncio.subprocess.Process, url: str, name: str = "worker") -> None:
+    """Waits until the worker says that it judges. Raises StageError where it does not."""
+    until = time.monotonic() + START_S
+    while not await asyncio.to_thread(_get, f"{url}/readyz"):
+        check_runs(stage, process, name)
+        if time.monotonic() > until:
+            raise StageError(f"the worker was not ready within {START_S:g} s:\n{stage.last_words(name)}")
+        await asyncio.sleep(READY_POLL_S)
+
+
+def with_port(settings: Settings) -> Settings:
+    """The same, with metrics and readiness at a free port."""
+    return replace(settings, metrics_port=_free_port())
+
+
+def with_directory(settings: Settings, name: str) -> Settings:
+    """The same, with files of its own: two workers never share them."""
+    return replace(settings, data_dir=f"{settings.data_dir}-{name}")
+
+
+async def until_shared(urls: Sequence[str], partitions: int, within_s: float) -> list[set[int]]:
+    """Waits until each worker has some of the partitions, and together all; returns whose are which."""
+    until = time.monotonic() + within_s
+    while True:
+        found = [await assigned(url) for url in urls]
+        if all(found) and sum(map(len, found)) == partitions == len(set().union(*found)):
+            return found
+        if time.monotonic() > until:
+            raise StageError(f"{len(urls)} workers did not share {partitions} partitions in {within_s:g} s: {found}")
+        await asyncio.sleep(READY_POLL_S)
+
+
+async def assigned(url: str) -> set[int]:
+    """The partitions of the event topic that a worker has; none while it is not ready."""
+    if not await asyncio.to_thread(_get, f"{url}/readyz"):
+        return set()
+    found = (_LAG.fullmatch(name) for name in await metrics(url))
+    return {int(match[1]) for match in found if match}
+
+
+def check_runs(stage: Stage, process: asyncio.subprocess.Process, name: str = "worker") -> None:
     """Raises StageError for a worker that has ended."""
     if process.returncode is not None:
-        raise StageError(f"the worker ended with status {process.returncode}:\n{stage.last_words('worker')}")
+        raise StageError(f"the worker ended with status {process.returncode}:\n{stage.last_words(name)}")
 
 
 async def metrics(url: str) -> dict[str, float]:
@@ -65,22 +107,6 @@ async def metrics(url: str) -> dict[str, float]:
     text = await asyncio.to_thread(_get, f"{url}/metrics")
     lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
-
-
-async def produce(settings: Settings, events: Iterable[Event], count: int) -> int:
-    """The first ``count`` events, keyed by run. Returns their bytes."""
-    topic, size = Names.of(settings.topic_prefix).events, 0
-    async with AIOKafkaProducer(**aiokafka_options(settings), acks="all", linger_ms=5) as producer:
-        waiting = []
-        for _, event in zip(range(count), events, strict=False):
-            value = encode(event)
-            size += len(value)
-            waiting.append(await producer.send(topic, value, key=event.run_id.encode()))
-            if len(waiting) == 5_000:
-                await asyncio.gather(*waiting)
-                waiting = []
-        await asyncio.gather(*waiting)
-    return size
 
 
 async def committed(client: AIOKafkaAdminClient, settings: Settings) -> int:

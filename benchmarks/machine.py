@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LIBRARIES = ("aiokafka", "faust-streaming", "msgspec", "orjson", "sqlglot", "tree-sitter", "tree-sitter-bash", "river")
+LIBRARIES = (
+    "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "orjson", "river", "sqlglot", "tree-sitter",
+    "tree-sitter-bash",
+)  # fmt: skip
 
 
 def machine() -> dict[str, Any]:

@@ -14,14 +14,15 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks import cluster
-from benchmarks.drain import until_committed
-from benchmarks.figures import Result
-from benchmarks.runs import fleet
+from benchmarks.figures import Result, percentile
+from benchmarks.held import Running, drained, patient
+from benchmarks.recorded import messages, source
 from benchmarks.sampled_worker import CLEAR, TELL
 from benchmarks.show import say
-from benchmarks.stage import Stage, StageError
+from benchmarks.stage import Stage, StageError, told
 
 NAME = "profile"
+WARM = 2_000
 
 # Anywhere in the stack, the first that fits; after them, the innermost of INNERMOST.
 ANYWHERE = (
@@ -51,21 +52,25 @@ class Sampled(Struct):
 
 
 async def measure(stage: Stage, quick: bool) -> Result:
-    """From the first commit to the last."""
-    count = 3_000 if quick else 30_000
-    settings = stage.settings()
-    file = stage.directory / "samples.json"
-    async with cluster.topics_of(settings) as client:
-        say(f"profile: producing a backlog of {count:,} events")
-        await cluster.produce(settings, fleet(7, begin=time.time()), count)
+    """Each round a worker and a backlog of its own."""
+    count, rounds = (3_000, 1) if quick else (30_000, 3)
+    backlog = messages(WARM + count, time.time())
+    found = []
+    for n in range(rounds):
+        settings = patient(stage.settings())
+        file = stage.directory / f"samples-{n}.json"
         command = ("-m", "benchmarks.sampled_worker", str(file))
-        async with cluster.worker(stage, settings, command, ready=False) as (process, _):
-            first = await until_committed(stage, client, settings, process, 1)
+        async with cluster.topics_of(settings) as client, cluster.worker(stage, settings, command) as (process, _):
+            running = [Running("worker", process)]
+            # What is told at TELL is what came since CLEAR, which is taken in when the worker goes on.
             process.send_signal(CLEAR)
-            last = await until_committed(stage, client, settings, process, count)
+            drain = await drained(stage, settings, client, running, backlog, WARM)
             process.send_signal(TELL)
-            sampled = await asyncio.to_thread(_told, file)
-    return _result(sampled, max(1, last - first))
+            found.append(_spent(await asyncio.to_thread(_told, file), drain.events + WARM))
+        say(f"profile, round {n + 1} of {rounds}: {drain.rate:,.0f} events/s while sampled")
+    result = _result(found, len(backlog))
+    result.settings = told(patient(stage.settings()))
+    return result
 
 
 def _told(file: Path) -> Sampled:
@@ -77,8 +82,8 @@ def _told(file: Path) -> Sampled:
     return msgspec.json.decode(file.read_bytes(), type=Sampled)
 
 
-def _result(sampled: Sampled, events: int) -> Result:
-    result = Result()
+def _spent(sampled: Sampled, events: float) -> dict[str, float]:
+    """µs of CPU an event by whose work it was."""
     samples = sum(sampled.stacks.values())
     spent: Counter[str] = Counter()
     for thread, seconds in sampled.cpu_seconds.items():
@@ -88,15 +93,29 @@ def _result(sampled: Sampled, events: int) -> Result:
                 spent[what(stack)] += n / samples * us
         else:
             spent[f"thread {thread.split('-')[0]}"] += us
-    total = sum(spent.values())
-    result.add(NAME, "all", total, "µs/event", note=f"CPU, {events:,} events, {samples:,} samples")
-    for name, us in sorted(spent.items(), key=lambda entry: -entry[1]):
-        result.add(NAME, name, us, "µs/event", note=f"{us / total:.0%}")
-    ours = sum(us for name, us in spent.items() if name.startswith("ours")) / total
-    detectors = spent["ours: detectors"] / total
+    return spent
+
+
+def _result(found: list[dict[str, float]], events: int) -> Result:
+    result = Result()
+    totals = [sum(spent.values()) for spent in found]
+    result.rounds(NAME, "all", totals, "µs/event", note=f"CPU, {events:,} events of {source()}, warm-up included")
+    names = {name for spent in found for name in spent}
+    for name in sorted(names, key=lambda name: -sum(spent.get(name, 0.0) for spent in found)):
+        each = [spent.get(name, 0.0) for spent in found]
+        share = percentile([us / total for us, total in zip(each, totals, strict=True)], 50)
+        result.rounds(NAME, name, each, "µs/event", note=f"{share:.0%}")
+    detectors = result.rounds(
+        NAME, "share of the time in detectors",
+        [spent.get("ours: detectors", 0.0) / total * 100 for spent, total in zip(found, totals, strict=True)], "%",
+    )  # fmt: skip
+    ours = [
+        sum(us for name, us in spent.items() if name.startswith("ours")) / total
+        for spent, total in zip(found, totals, strict=True)
+    ]
     result.summary.append(
-        f"Of a draining worker's CPU time {ours:.0%} is Killcord's own, {detectors:.0%} of it all in detectors; the "
-        "rest is Faust, aiokafka and the event loop."
+        f"Of a draining worker's CPU time {percentile(ours, 50):.0%} is Killcord's own, {detectors:.0f} % of it all in "
+        "detectors; the rest is Faust, aiokafka and the event loop."
     )
     return result
 

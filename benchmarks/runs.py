@@ -26,10 +26,10 @@ COMMANDS = (
     "python -m pytest tests/{a}/test_{b}.py -q -x 2>&1 | tail -{n}",
     "git diff --stat HEAD~{k} -- src/{a}",
     "git log --oneline -n {n} -- src/{a}/{b}.py",
-    "cd src/{a} && python -c \"import {b}; print({b}.{w}({n}))\"",
+    'cd src/{a} && python -c "import {b}; print({b}.{w}({n}))"',
     "find . -name '{b}*.py' -newer setup.py -not -path './.venv/*'",
     "mkdir -p build/{a}{n} && cp src/{a}/*.py build/{a}{n}/",
-    "psql -c \"SELECT {w}, count(*) FROM {a}_{b} WHERE id > {n} GROUP BY 1 LIMIT {m}\"",
+    'psql -c "SELECT {w}, count(*) FROM {a}_{b} WHERE id > {n} GROUP BY 1 LIMIT {m}"',
 )
 
 

@@ -19,8 +19,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
-from msgspec.structs import replace
-
 from benchmarks.machine import ROOT, kafka_version
 from benchmarks.show import say
 from monitor.settings import Settings, environment
@@ -36,6 +34,9 @@ done
 if [ -d "$2/kafka" ]; then "$1" stop "$2/kafka"; fi
 rm -rf "$2"
 """
+
+
+_OF_ONE_RUN = {f"KILLCORD_{name}" for name in ("BROKERS", "TOPIC_PREFIX", "DATA_DIR", "POLICY", "METRICS_PORT")}
 
 
 class StageError(RuntimeError):
@@ -102,13 +103,14 @@ class Stage:
 
     @asynccontextmanager
     async def program(
-        self, name: str, command: Sequence[str], settings: Settings, more: Mapping[str, str] | None = None
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        self, name: str, command: Sequence[str], settings: Settings, more: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> AsyncIterator[asyncio.subprocess.Process]:  # fmt: skip
         """A process with these settings; errors go to NAME.log, output can be read. Asked to end, then ended."""
         own = {key: value for key, value in os.environ.items() if not key.startswith("KILLCORD_")}
         with self.log(name).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, cwd=ROOT,
+                python, *command, cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log, limit=2**24,
                 env=own | environment(settings) | {MARK: self._mark} | (more or {}),
                 start_new_session=True,  # Ctrl-C is for the benchmark, which then ends them in order
@@ -118,6 +120,7 @@ class Stage:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)  # it may have been held
                 try:
                     await asyncio.wait_for(process.wait(), GOODBYE_S)
                 except TimeoutError:
@@ -131,9 +134,9 @@ class Stage:
         return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-15:])
 
 
-def worker_settings(settings: Settings, port: int) -> Settings:
-    """The same, with metrics and readiness at ``port``."""
-    return replace(settings, metrics_port=port)
+def told(settings: Settings) -> dict[str, str]:
+    """What differs from the defaults, but for what is of one run only: places, names and ports."""
+    return {name: value for name, value in environment(settings).items() if name not in _OF_ONE_RUN}
 
 
 def _script() -> Path:
