@@ -59,10 +59,20 @@ class Heartbeat:
 class HealthServer:
     """Serves from ``start`` to ``close``; a context manager. ``port`` 0: one that is free, read it after ``start``.
 
-    ``alive`` and ``ready`` are called in threads of the server.
+    ``alive`` and ``ready`` are called in threads of the server. ``setting``: where the port is from.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, alive: Check, ready: Check, host: str, port: int) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        alive: Check,
+        ready: Check,
+        host: str,
+        port: int,
+        setting: str = "metrics_port",
+    ) -> None:
+        self._setting = setting
         self.host = host
         self.port = port
         self._metrics = make_wsgi_app(registry)
@@ -77,9 +87,9 @@ class HealthServer:
             self._server = make_server(self.host, self.port, self._answer, server_class, handler_class=_Handler)
         except OSError as error:
             raise PortUnavailable(
-                f"metrics_port = {self.port} on metrics_host = {self.host} cannot be served: {error.strerror}. "
-                "Set KILLCORD_METRICS_PORT to a free port (0: serve nothing) or KILLCORD_METRICS_HOST to an address "
-                "of this machine."
+                f"{self._setting} = {self.port} on metrics_host = {self.host} cannot be served: {error.strerror}. "
+                f"Set KILLCORD_{self._setting.upper()} to a free port (0: serve nothing) or KILLCORD_METRICS_HOST to "
+                "an address of this machine."
             ) from error
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="health", daemon=True)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, bool, str]] = {
     "show": ("monitor.cli.look", "show", False, "One run's time line: events, findings, commands, decisions."),
     "replay": ("monitor.cli.replay", "replay", True, "Judge recorded runs: files, standard input, or a topic."),
     "worker": ("monitor.cli.worker", "worker", True, "Judge events as they come, and issue alerts and commands."),
+    "watchdog": ("monitor.cli.watchdog", "watchdog", True, "Watch the monitor itself, from outside; raise the alarm."),
     "policy": ("monitor.cli.policy", "policy", False, "Check a policy, or show the one in force."),
     "config": ("monitor.cli.config", "config", False, "Show every setting, and where each came from."),
     "topics": ("monitor.cli.topics", "topics", False, "Create the topics, or check them."),

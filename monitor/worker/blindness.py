@@ -69,7 +69,8 @@ class Blindness:
         except UNSENT as error:
             log.debug("heartbeat not sent", error=repr(error))
             return
-        if stamp := getattr(done, "timestamp", None):
+        stamp = getattr(done, "timestamp", None)
+        if stamp and not monitor.settings.ephemeral:  # whose stamps are made up
             self.pulse.stamped(stamp / 1000, sent)
 
     def _measure(self) -> None:

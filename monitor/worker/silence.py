@@ -65,7 +65,7 @@ class Silence:
         self._due = {place for place in self._due if place[0] not in partitions}
 
     def tick(self, now: float, caught_up: Callable[[int], float | None], policy: Policy) -> None:
-        """Looks at runs that are due. ``now`` and ``caught_up`` (of a partition; None: not yet) by the broker's clock."""
+        """Looks at runs that are due. ``now`` and ``caught_up`` (of a partition; None: not yet) are the broker's."""
         due, self._due = self._due, set()
         while self._last and len(due) < LOOKS:
             place, last = next(iter(self._last.items()))

@@ -1,0 +1,1 @@
+"""An external watchdog of the monitor: shares nothing with the workers but Kafka. Loads no Faust."""
