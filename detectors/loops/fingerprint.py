@@ -165,6 +165,8 @@ def _bounded(text: str) -> str:
 def _tidy(command: str) -> str:
     """Without comment lines and with single spaces, at its ends."""
     command = _bounded(command)
+    if "\n" not in command and command.isprintable() and "  " not in command and "#" not in command:
+        return command.strip(" ")  # most are one line without any other white space
     if "#" in command:
         command = _COMMENT_LINE.sub("", f"\n{command}")
     return " ".join(command.split())
