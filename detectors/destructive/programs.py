@@ -47,8 +47,8 @@ class Programs:
             inner.aliases.pop(name)
             return self.shell.script(text, inner, stdin)
         if name in scope.functions:
-            body, source = scope.functions[name]
-            return self.shell.call(body, source, scope, argv[1:], stdin)
+            body, words = scope.functions[name]
+            return self.shell.call(body, words, scope, argv[1:], stdin)
         special = builtin.BUILTINS.get(name)
         if special is not None:
             return special(self, argv, scope, stdin, excerpt)

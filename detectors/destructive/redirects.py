@@ -60,7 +60,7 @@ def _heredoc(shell: Shell, node: Node, scope: Scope, outputs: list[Node], follow
             start = shell.words.text(child)
         elif child.type == "heredoc_body":
             raw = any(mark in start for mark in "'\"\\")
-            text = shell.words.text(child) if raw else shell.words.quoted(child, scope)
+            text = shell.words.raw(child) if raw else shell.words.quoted(child, scope)
         elif child.type == "file_redirect":
             outputs.append(child)
         elif child.type in STATEMENTS:

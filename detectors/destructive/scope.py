@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from detectors.destructive.context import Context
+    from detectors.destructive.words import Words
 
 MAX_FILES = 32
 
@@ -24,7 +25,7 @@ class Scope:
         self.context = context
         self.cwd = context.cwd or context.root
         self.variables: dict[str, str] = {}
-        self.functions: dict[str, tuple[Node, bytes]] = {}
+        self.functions: dict[str, tuple[Node, Words]] = {}
         self.aliases: dict[str, str] = {}
         self.files: dict[str, str] = {}
         self.params: list[str] | None = None

@@ -18,6 +18,7 @@ from detectors.destructive.bounds import MAX_BYTES, MAX_WORK, TooMuch, check_nes
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
+from detectors.destructive.heredocs import fold, folded
 from detectors.destructive.programs import Programs
 from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redirected_statement
 from detectors.destructive.scope import Scope
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 MAX_STEPS = 3_000  # syntax nodes visited, loops and functions included
+_FOLDED = 256  # characters of a script whose here-documents are not worth folding
 MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
 _LANGUAGE = Language(tree_sitter_bash.language())
 # The grammar has no command that starts with a brace expansion: ``{rm,-rf,/}``.
-_BRACES = re.compile(r"\{([^\s{}'\";&|]++)\}")
+# The brace comes first: it is rarer than what may stand before it, which is looked at behind it.
+_BRACES = re.compile(r"\{(?<![^ \t\n;&|]\{)([^\s{}'\"$;&|][^\s{}'\"$;&|,]*+,[^\s{}'\";&|]++)\}")
 _parsers = threading.local()  # a Parser is not safe to share
 
 
@@ -72,15 +75,11 @@ def _unread(reason: str, text: str) -> Effect:
 
 
 def _words_of_braces(found: re.Match[str]) -> str:
-    """``{a,b}`` as ``a b`` where a command starts with it; looked at from the brace, which is rarer than blanks."""
-    text, words = found.string, found.group(1)
-    comma = words.find(",", 1)
-    if not 0 < comma < len(words) - 1 or "$" in words[:comma]:
-        return found.group()
-    before = found.start() - 1
+    """``{a,b}`` as ``a b`` where a command starts with it."""
+    text, before = found.string, found.start() - 1
     while before >= 0 and text[before] in " \t":
         before -= 1
-    return words.replace(",", " ") if before < 0 or text[before] in ";&|\n" else found.group()
+    return found.group(1).replace(",", " ") if before < 0 or text[before] in ";&|\n" else found.group()
 
 
 def _parse(source: bytes) -> Node:
@@ -111,10 +110,14 @@ class Shell:
         check_nesting(text)
         if "{" in text and "," in text:
             text = _BRACES.sub(_words_of_braces, text)
-        source = text.encode("utf-8", "replace")
-        self.words = Words(source, self.substitute)
+        source, bodies = fold(text) if "<<" in text and len(text) > _FOLDED else (b"", {})
+        root = _parse(source) if bodies else None
+        if root is None or not folded(root, bodies):
+            source, bodies = text.encode("utf-8", "replace"), {}
+            root = _parse(source)
+        self.words = Words(source, self.substitute, bodies)
         try:
-            return self.visit(_parse(source), scope, stdin)
+            return self.visit(root, scope, stdin)
         finally:
             self.words = outer
 
@@ -236,13 +239,13 @@ class Shell:
     def visit_function_definition(self, node: Node, scope: Scope, stdin: str | None) -> str:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if name is not None and body is not None:
-            scope.functions[self.words.text(name)] = (body, self.words.source)
+            scope.functions[self.words.text(name)] = (body, self.words)
         return ""
 
-    def call(self, body: Node, source: bytes, scope: Scope, argv: list[str], stdin: str | None) -> str:
+    def call(self, body: Node, words: Words, scope: Scope, argv: list[str], stdin: str | None) -> str:
         """Run a function's body with its arguments."""
         outer, params = self.words, scope.params
-        self.words, scope.params = Words(source, self.substitute), argv
+        self.words, scope.params = words, argv
         try:
             return self.visit(body, scope, stdin)
         finally:

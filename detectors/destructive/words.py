@@ -37,14 +37,23 @@ _ACTIVE = {"*": GLOB, "?": ONE, "[": ONE, "{": OPEN, ",": COMMA, "}": CLOSE}
 
 
 class Words:
-    """Expands the words of one source text. substitute: runs ``$(...)`` and gives what it would print."""
+    """Expands the words of one source text. substitute: runs ``$(...)`` and gives what it would print.
 
-    def __init__(self, source: bytes, substitute: Substitute) -> None:
+    bodies: by their places, the here-documents of which the source has only the first lines.
+    """
+
+    def __init__(self, source: bytes, substitute: Substitute, bodies: dict[int, str] | None = None) -> None:
         self.source = source
         self.substitute = substitute
+        self.bodies = bodies
 
     def text(self, node: Node) -> str:
         return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def raw(self, body: Node) -> str:
+        """A here-document in which nothing is expanded."""
+        whole = self.bodies.get(body.start_byte) if self.bodies else None
+        return self.text(body) if whole is None else whole
 
     def expand(self, node: Node, scope: Scope, quoted: bool = False) -> str:
         kind = node.type

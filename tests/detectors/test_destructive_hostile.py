@@ -52,6 +52,7 @@ HOSTILE = {
     "xargs xargs": "echo a | " + "xargs " * 5000 + "rm",
     "arrays": "a=(" * 8000,
     "arrays of arrays": "a=(b " * 10_000 + ")" * 10_000,
+    "here-documents that hardly end": "cat <<'E' > x\n" + "aE" * 32_000,
     "headless here-documents": "<<A\nA\n" * 9000,
     "function heads": "a() " * 16_000,
     "old arithmetic": "$[" * 30_000,
