@@ -14,12 +14,16 @@ GAPS = 4  # ranges of missing numbers that are remembered for each, so that a la
 
 
 class Stream(Struct, array_like=True):
-    """One agent's publisher. high: highest seq seen. time, last: of its latest event. gaps: missing, both ends in."""
+    """One agent's publisher. high: highest seq seen. time, last: of its latest event. gaps: missing, both ends in.
+
+    absurd: the latest time that was not believed.
+    """
 
     high: int
     time: float
     last: int
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    absurd: float = 0.0
 
 
 class Sequences(Struct):
@@ -46,6 +50,7 @@ class Sequences(Struct):
         ``time``: as far as the event's is believed. One that says the year 3000 would make repeats of all that follow.
         """
         time = event.time if time is None else time
+        absurd = 0.0 if time == event.time else event.time
         seq = event.seq
         if seq is None:
             return 0
@@ -56,7 +61,7 @@ class Sequences(Struct):
         if stream is None:
             if len(streams) >= STREAMS:
                 del streams[next(iter(streams))]
-            streams[key] = Stream(seq, time, last)
+            streams[key] = Stream(seq, time, last, absurd=absurd)
             return 0
         if len(streams) > 1:
             streams[key] = streams.pop(key)  # back at the end: the order is that of the latest event
@@ -66,11 +71,15 @@ class Sequences(Struct):
                 _add(stream.gaps, stream.high + 1, seq - 1)
             stream.high = seq
         elif not _fill(stream.gaps, seq):
-            if time <= stream.time and not (seq == stream.high and last != stream.last):
+            # A clock that is wrong still tells a repeat from what is new: by its own earlier times.
+            older = absurd <= stream.absurd if absurd else time <= stream.time
+            if older and not (seq == stream.high and last != stream.last):
                 return None
             stream.high = seq
             stream.gaps.clear()
         stream.time, stream.last = time, last
+        if absurd > stream.absurd:
+            stream.absurd = absurd
         return max(missing, 0)
 
 

@@ -54,6 +54,14 @@ def test_sequence(events: list[Event], expected: list[int | None]) -> None:
     assert found == expected
 
 
+def test_a_clock_in_the_year_3000_tells_a_repeat_too() -> None:
+    """As the engine has it: what is absurd counts as the broker's stamp, which is later for a repeat."""
+    sequences, year_3000 = Sequences(), 32_503_680_000.0
+    events = [(1, 0.0, 100.0), (2, 1.0, 101.0), (2, 1.0, 102.0), (1, 0.0, 103.0), (3, 2.0, 104.0), (1, 3.0, 105.0)]
+    found = [sequences.observe(beat(seq, time=year_3000 + later), stamp) for seq, later, stamp in events]
+    assert found == [0, 0, None, None, 0, 0], "the last one is a publisher that was started again"
+
+
 def test_sequences_stay_small() -> None:
     sequences = Sequences()
     for n in range(5_000):
