@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; both create .venv and install into it.
-.PHONY: install demo test bench lint lock schemas clean
+.PHONY: install demo test bench chaos lint lock schemas clean
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.version_info[:2] in ((3,11),(3,12),(3,13)) and print("$(p)")' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Workers, brokers and the network between them are broken while agents work; a short part of it is in `make test`.
+chaos: install
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # What agents and consumers are written against: JSON Schemas and the AsyncAPI document, from the types.
 schemas: install
