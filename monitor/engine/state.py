@@ -107,7 +107,10 @@ def new(run_id: str) -> RunState:
 
 def waiting(state: RunState) -> bool:
     """Whether a command of this run still waits for its acknowledgement."""
-    return any(tracked.status in ("issued", "received") for tracked in state.tracked)
+    for tracked in state.tracked:
+        if tracked.status == "issued" or tracked.status == "received":
+            return True
+    return False
 
 
 def encode(state: RunState) -> bytes:
