@@ -44,7 +44,10 @@ class GuardCommand(click.Command):
 @click.option("--on-exit", type=click.Choice(["kill", "wait"]), default="kill", show_default=True,
               help="What becomes of processes that the program leaves behind.")  # fmt: skip
 @click.option("--without-monitor", type=click.Choice(["go-on", "pause", "stop"]), default="go-on", show_default=True,
-              help="If Kafka does not answer at the start: start anyway, start when it does, or do not.")  # fmt: skip
+              help="Without Kafka at the start: start anyway, start once it answers, or do not. Without a monitor "
+              "later, for as long as --lease: go on, pause until it is back, or stop for good.")  # fmt: skip
+@click.option("--lease", "lease_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="How long without a monitor that judges the run [KILLCORD_LEASE_S].")  # fmt: skip
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
               help="How long the start waits for Kafka.")  # fmt: skip
 @kafka_options
@@ -58,14 +61,15 @@ def guard(
     method: str,
     on_exit: str,
     without_monitor: str,
+    lease_s: float | None,
     wait_s: float,
     settings: Settings,
 ) -> None:
     """Run COMMAND so that all of it can be stopped, children in sessions of their own included.
 
-    Exit status: the program's, 128 + its signal; 137 the run was killed, now or before; 127 no such program; 126 it
-    cannot be run; 125 the guard itself cannot: wrong usage or settings, or a --method that is not to be had here; 69
-    Kafka does not answer and --without-monitor is stop.
+    Exit status: the program's, 128 + its signal; 137 the run was killed, now or before, or stopped without a monitor;
+    127 no such program; 126 it cannot be run; 125 the guard itself cannot: wrong usage or settings, or a --method that
+    is not to be had here; 69 Kafka does not answer at the start and --without-monitor is stop.
     """
     from monitor.guard.containment import UnavailableError, choose
     from monitor.guard.run import Guarded
@@ -89,5 +93,6 @@ def guard(
         environment=environment,
         without_monitor="stop" if without_monitor == "stop" else "pause" if without_monitor == "pause" else "go-on",
         wait_s=wait_s,
+        lease_s=lease_s,
     )
     sys.exit(switch.run())

@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from monitor.client.connection import background, settings_or_default
+from monitor.client.lease import Terms, WithoutMonitor
 from monitor.client.obedience import Identity
 from monitor.client.watch import Proof, Told, Watch
 from monitor.messages import Action, Command
@@ -53,7 +54,10 @@ class _Switch:
 
     run_id: else KILLCORD_RUN_ID. publisher: whose seq and tool calls the acknowledgements count; the deployment is
     taken from it too. on_kill, on_pause, on_resume, on_notice: called with the command (on_resume: with None if a
-    pause expired); what they return, a `Proof` or a text, goes into the acknowledgement.
+    pause expired, or a monitor is back); what they return, a `Proof` or a text, goes into the acknowledgement.
+    without_monitor: what to do when no worker that judges this run has been heard for ``lease_s`` seconds (default:
+    the setting), or Kafka is lost: ``go-on``; ``pause``, until one is back or an operator resumes the run; ``stop``,
+    which is final.
     """
 
     def __init__(
@@ -69,7 +73,14 @@ class _Switch:
         team: str | None = None,
         environment: str | None = None,
         settings: Settings | None = None,
+        without_monitor: WithoutMonitor = "go-on",
+        lease_s: float | None = None,
     ) -> None:
+        if without_monitor not in ("go-on", "pause", "stop"):
+            raise ValueError(f"without_monitor is {without_monitor!r}: expected 'go-on', 'pause' or 'stop'")
+        if lease_s is not None and not 0 < lease_s < float("inf"):
+            raise ValueError(f"lease_s is {lease_s!r}: expected more than 0 seconds")
+
         def known(name: str, given: str | None) -> str | None:
             found = given or getattr(publisher, name, None) or os.environ.get(f"KILLCORD_{name.upper()}")
             return found or None
@@ -88,6 +99,9 @@ class _Switch:
             "kill": on_kill, "pause": on_pause, "resume": on_resume, "notice": on_notice,
         }  # fmt: skip
         self._publisher = publisher
+        # To go on costs nothing: no heartbeats are read, unless somebody wants to be told.
+        goes_on = without_monitor == "go-on" and lease_s is None
+        self._terms = None if goes_on else Terms(without_monitor, lease_s or self.settings.lease_s)
         self._watch: Watch | None = None
         self._kill: Command | None = None
         self._pause: Command | None = None
@@ -125,7 +139,9 @@ class KillSwitch(_Switch):
         return self._background.submit(self._start(timeout)).result()
 
     async def _start(self, timeout: float | None) -> bool:  # noqa: ASYNC109 (the caller's)
-        self._watch = Watch(self.identity, self.settings, self._obey, self._enforce, self._publisher)
+        self._watch = Watch(
+            self.identity, self.settings, self._obey, self._enforce, self._publisher, self._terms
+        )
         return await self._watch.start(timeout)
 
     def check(self) -> None:
@@ -231,7 +247,9 @@ class AsyncKillSwitch(_Switch):
 
     async def start(self, timeout: float | None = START_S) -> bool:  # noqa: ASYNC109 (as the synchronous one)
         """As `KillSwitch.start`."""
-        self._watch = Watch(self.identity, self.settings, self._obey, self._enforce, self._publisher)
+        self._watch = Watch(
+            self.identity, self.settings, self._obey, self._enforce, self._publisher, self._terms
+        )
         return await self._watch.start(timeout)
 
     async def check(self) -> None:

@@ -11,6 +11,9 @@ Before that: a command for others is ignored; one that was seen is answered as b
 failed; one whose epoch is lower than the highest of its target is refused; so is one that has expired, except the kill
 of a run, which never does. Each pause is lifted by a resume of its own target, by the tombstone of its standing order,
 or by its expiry; the run goes on when none is left. What a standing order says again is not answered twice.
+
+A lease that runs out holds the run as a pause does, or kills it; a heartbeat lets go, and so does an operator's resume,
+who knows that there is no monitor.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from msgspec import Struct
 from monitor.messages import AckStatus, Action, Command
 
 Source: TypeAlias = Literal["control", "standing"]
+LEASE = "lease"  # the id of what a run orders itself, and where such a pause is held
 REMEMBERED = 4096  # commands whose answer is kept for a repeat
 
 
@@ -137,6 +141,21 @@ class Obedience:
                 return command, self.lifted(key)
         return None
 
+    def hold(self, order: Command) -> Step:
+        """The lease ran out: ``order`` is the run's own, a pause or a kill."""
+        if self.killed is not None or self.ended:
+            return IGNORE
+        if order.action == "kill":
+            return Step(self._kill(order).effect)
+        held = self.paused_by is not None
+        self._pauses[LEASE] = (order, None)
+        return IGNORE if held else Step("pause")
+
+    def release(self) -> Step:
+        """The lease is renewed."""
+        held = self._pauses.pop(LEASE, None)
+        return IGNORE if held is None or self._pauses or self.ended else Step("resume")
+
     def end(self) -> None:
         """The run is over: commands are answered, not obeyed."""
         self.ended = True
@@ -200,6 +219,7 @@ class Obedience:
 
     def _resume(self, key: str) -> Step:
         held, lifted = self._pauses.pop(key, None), self._lifted.pop(key, None)
+        held = self._pauses.pop(LEASE, None) or held
         if (by := self.paused_by) is not None:
             return Step(None, Answer("paused", f"still paused by command {by.id} for {by.standing_key}: resume that"))
         if held is not None:

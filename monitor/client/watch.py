@@ -4,6 +4,9 @@
 2. Read standing to its end: what stands against the run is obeyed before anything of the agent's runs.
 3. Follow control and standing; acknowledge what comes at once, obey, acknowledge the outcome.
 4. At the end of the run: `ended`, so that nobody waits for an answer.
+
+Beside that, where the run must not go on without a monitor: read the workers' heartbeats, by a connection of its own,
+and when they fail for as long as the lease, do what was told, with Kafka or without.
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ from aiokafka import ConsumerRecord
 from msgspec import Struct
 
 from monitor.client.connection import UNREACHABLE, Link, Outage, link, log, partition_for
-from monitor.client.obedience import Answer, Identity, Obedience, Source, Step
+from monitor.client.lease import Lease, Terms, order
+from monitor.client.obedience import LEASE, Answer, Identity, Obedience, Source, Step
 from monitor.client.reader import Follower
-from monitor.messages import Ack, AckStatus, Action, Command, encode
+from monitor.messages import Ack, AckStatus, Action, Command, WorkerHeartbeat, encode
 from monitor.settings import Settings
 from monitor.topics import Names
 
 ACKS_WAITING = 10_000
+LOOK_S = 0.5  # at the lease, or a tenth of it
 CLOCK_S = 2.0  # how long the start waits for the broker's clock
 
 
@@ -57,7 +62,8 @@ class Watch:
     """Runs in one event loop.
 
     obey: carries out an effect, raises if it could not; one after the other, but a kill at once. changed: called in
-    the loop as soon as the run counts as killed, paused or resumed, before any ``obey``.
+    the loop as soon as the run counts as killed, paused or resumed, before any ``obey``. terms: what to do without a
+    monitor; None: to go on.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class Watch:
         obey: Obey,
         changed: Callable[[], None],
         told: Told | None = None,
+        terms: Terms | None = None,
     ) -> None:
+        self.terms = terms
         self.identity, self.settings = identity, settings
         self.obedience = Obedience(identity)
         self.consumer = f"{socket.gethostname()}:{os.getpid()}"[:256]
@@ -93,6 +101,8 @@ class Watch:
         self._ack(None, None, Answer("watching"), Proof())
         self._spawn(self._follow())
         self._spawn(self._expire())
+        if self.terms is not None:
+            self._spawn(self._live_on(self.terms))
         try:
             await asyncio.wait_for(self._follower.caught_up.wait(), within)
         except TimeoutError:
@@ -107,6 +117,34 @@ class Watch:
         with suppress(TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(self._registered.wait(), CLOCK_S)
         await self._follower.run()
+
+    async def _live_on(self, terms: Terms) -> None:
+        run_id = self.identity.run_id
+        lease = Lease(run_id, terms.lease_s, time.monotonic())
+
+        def heard(record: ConsumerRecord) -> None:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # no heartbeat renews nothing
+                beat = msgspec.json.decode(record.value or b"", type=WorkerHeartbeat)
+                lease.heartbeat(beat, record.timestamp / 1000, time.monotonic())
+
+        beats = Follower(self.settings, [], [self._names.health], heard, lambda: None, f"lease of {run_id}")
+        self._spawn(beats.run())
+        while True:
+            await asyncio.sleep(min(LOOK_S, terms.lease_s / 10))
+            now = time.monotonic()
+            match lease.look(now):
+                case "lapsed":
+                    own = order(terms, run_id, lease.silence(now), time.time())
+                    does = {"go-on": "going on unwatched", "pause": "pausing", "stop": "stopping"}[terms.without]
+                    log.warning("run %s: %s: %s", run_id, own.reason, does)
+                    if terms.without != "go-on":
+                        self._take(self.obedience.hold(own), own)
+                case "renewed":
+                    log.warning("run %s: a monitor judges it again", run_id)
+                    step = self.obedience.release()
+                    if step.effect is not None:
+                        self._ack(None, None, Answer("resumed", "a monitor judges it again"), Proof())
+                    self._take(step, None)
 
     async def close(self, within: float = 2.0) -> bool:
         """Says that the run ended (unless it was killed). True if every acknowledgement got through."""
@@ -219,7 +257,7 @@ class Watch:
 
     def _ack(self, command_id: str | None, command: Command | None, answer: Answer, known: Proof) -> None:
         ack = Ack(
-            command_id=command_id,
+            command_id=None if command_id == LEASE else command_id,  # nobody ordered it
             run_id=self.identity.run_id,
             status=answer.status,
             time=time.time(),

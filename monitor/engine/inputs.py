@@ -29,20 +29,20 @@ def acknowledge(state: RunState, ack: Ack, digest: str) -> Outcome:
     """Takes in one acknowledgement; one that changes nothing leaves no trace."""
     out = Outcome()
     changed = False
-    if ack.status == "watching":
-        if ack.consumer not in state.watchers or state.ended:
-            others = [watcher for watcher in state.watchers if watcher != ack.consumer]
-            state.watchers = [*others[-(MOST_WATCHERS - 1) :], ack.consumer]
-            state.ended = False
-            changed = True
-    elif ack.status == "ended" and not state.ended:
+    if ack.status == "watching" and (ack.consumer not in state.watchers or state.ended):
+        others = [watcher for watcher in state.watchers if watcher != ack.consumer]
+        state.watchers = [*others[-(MOST_WATCHERS - 1) :], ack.consumer]
+        state.ended = False
+        changed = True
+    left = ack.status == "ended" or (ack.status == "stopped" and ack.command_id is None)  # the latter by its lease
+    if left and not state.ended:
         state.ended = changed = True
     known = any(tracked.command.id == ack.command_id for tracked in state.tracked)
     if ack.status in OUTCOMES and ack.command_id is not None and not known and ack not in state.early:
         state.early = [*state.early[-(MOST_EARLY - 1) :], ack]
         changed = True
     # Whoever was the only one to watch has left with the run: commands under way to it will not be answered.
-    over = ack.status == "ended" and ack.command_id is None and all(one == ack.consumer for one in state.watchers)
+    over = left and ack.command_id is None and all(one == ack.consumer for one in state.watchers)
     for tracked in state.tracked:
         if tracked.command.id != ack.command_id and not over:
             continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import threading
 import time
-from typing import Literal
 
 from monitor.client.connection import background
 from monitor.client.killswitch import KillSwitch
+from monitor.client.lease import WithoutMonitor
+from monitor.client.publisher import Publisher
 from monitor.client.watch import Proof
 from monitor.counted import counted
 from monitor.guard.aftermath import actions_after
@@ -15,8 +18,8 @@ from monitor.guard.run import Guarded, RefusedError, say_on_stderr
 from monitor.messages import Command
 from monitor.settings import Settings
 
-WithoutMonitor = Literal["go-on", "pause", "stop"]
 COUNT_S = 6.0
+LAST_S = 0.2  # for a last heartbeat that is on its way
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
 
 
@@ -24,7 +27,8 @@ class GuardSwitch:
     """Wires one `KillSwitch` to one `Guarded`, which it starts only when all that stands against the run is known.
 
     without_monitor: what to do when Kafka does not answer at the start: ``go-on`` without, and obey as soon as it
-    does; ``pause``: start once it does; ``stop``: do not start.
+    does; ``pause``: start once it does; ``stop``: do not start. And later, when no worker that judges the run has been
+    heard for ``lease_s`` seconds (default: the setting): go on, pause until one is, or stop for good.
     """
 
     def __init__(
@@ -37,8 +41,14 @@ class GuardSwitch:
         environment: str | None = None,
         without_monitor: WithoutMonitor = "go-on",
         wait_s: float = 5.0,
+        lease_s: float | None = None,
     ) -> None:
         self._guarded, self._settings = guarded, settings
+        # Whatever the agent says or does not: that it runs is seen from here.
+        self._publisher = Publisher(
+            guarded.run_id, settings=settings, publisher="guard", agent_id=f"guard-{secrets.token_hex(4)}",
+            agent_name=agent_name, team=team, environment=environment,
+        )  # fmt: skip
         self._without, self._wait_s = without_monitor, wait_s
         self._counting: threading.Thread | None = None
         self._answering = threading.Lock()
@@ -52,6 +62,8 @@ class GuardSwitch:
             team=team,
             environment=environment,
             settings=settings,
+            without_monitor=without_monitor,
+            lease_s=lease_s,
         )
 
     def run(self) -> int:
@@ -70,13 +82,24 @@ class GuardSwitch:
             if (command := self.switch.killed) is not None:
                 say_on_stderr(f"run {run_id} is not started: killed by {_who_and_why(command)} (command {command.id})")
                 self._guarded.kill()  # so that `run` starts nothing, whichever thread comes first
-            return self._guarded.run()
+            beating = background().submit(self._beat())
+            try:
+                return self._guarded.run()
+            finally:
+                beating.cancel()
         finally:
             with self._answering:  # the program ends while its kill is still being proven
                 counting = self._counting
             if counting is not None:
                 counting.join(COUNT_S)
+            self._publisher.close(LAST_S)
             self.switch.close()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.agent_heartbeat_s)
+            if self._guarded.state == "running":
+                self._publisher.heartbeat()
 
     def _kill(self, command: Command) -> Proof:
         with self._answering:
@@ -117,7 +140,7 @@ class GuardSwitch:
 
     def _resume(self, command: Command | None) -> Proof:
         try:
-            self._guarded.resume(by=command.issued_by if command is not None else "the pause's end")
+            self._guarded.resume(by=command.issued_by if command is not None else "the end of the pause")
         except RefusedError as error:
             if command is not None:
                 raise
