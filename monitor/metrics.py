@@ -55,6 +55,9 @@ class Metrics:
         self._undecodable = self._counter("killcord_undecodable", "Messages sent to the dead-letter topic.")
         self._duplicates = self._counter("killcord_duplicates", "Events dropped since they had been judged before.")
         self._lag = self._gauge("killcord_lag_events", "Messages of an assigned partition not yet read.", ["partition"])
+        self._behind = self._gauge(
+            "killcord_lag_seconds", "Age of the event being judged in a partition; 0: none waits.", ["partition"]
+        )
         self._age = self._gauge("killcord_event_age_seconds", "Age by the broker's stamp of the event last judged.")
         self._assigned = self._gauge("killcord_assigned_partitions", "Partitions of the event topic this worker has.")
         self._lag_partitions: set[int] = set()
@@ -93,6 +96,9 @@ class Metrics:
         self._ready = self._gauge("killcord_ready", "1 while events are being judged, as /readyz says.")
         self._process = self._histogram("killcord_process_seconds", "Decoding and judging one fetched batch.", _WORK)
         self._checkpoint = self._histogram("killcord_checkpoint_seconds", "One checkpoint, acknowledged.", _WORK)
+        self._fenced = self._counter(
+            "killcord_fenced", "Partitions whose states another worker had taken over, found at a checkpoint."
+        )
         build = Info("killcord_build", "The version that runs.", registry=self.registry)
         build.info({"version": version("killcord"), "python": platform.python_version()})
 
@@ -122,6 +128,11 @@ class Metrics:
         if partition in self._lag_partitions:
             self._lag.labels(partition).set(events)
 
+    def behind(self, partition: int, seconds: float) -> None:
+        """The event being judged is so old. For partitions that were taken away: nothing."""
+        if partition in self._lag_partitions:
+            self._behind.labels(partition).set(seconds)
+
     def event_age(self, seconds: float) -> None:
         self._age.set(max(0.0, seconds))
 
@@ -130,8 +141,10 @@ class Metrics:
         now = set(partitions)
         for partition in self._lag_partitions - now:
             self._lag.remove(partition)
+            self._behind.remove(partition)
         for partition in now - self._lag_partitions:
             self._lag.labels(partition).set(0)
+            self._behind.labels(partition).set(0)
         self._lag_partitions = now
         self._assigned.set(len(now))
 
@@ -208,6 +221,10 @@ class Metrics:
     def batch(self, seconds: float) -> None:
         """One fetched batch was decoded and judged: once a batch, since once an event would cost more than decoding."""
         self._process.observe(seconds)
+
+    def fenced(self) -> None:
+        """A checkpoint found that a partition was another worker's."""
+        self._fenced.inc()
 
     def checkpoint(self, seconds: float) -> None:
         self._checkpoint.observe(seconds)

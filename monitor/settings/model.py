@@ -71,7 +71,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_event_bytes: Annotated[int, _says("Larger events go to the dead-letter topic.", ge=1024, le=2**27)] = 2**20
     run_ttl_s: Annotated[float, _says("A run silent for this long is forgotten.", gt=0)] = 86_400.0
     ack_timeout_s: Annotated[float, _says("A watching kill-switch has this long to acknowledge.", gt=0)] = 2.0
-    agent_heartbeat_s: Annotated[float, _says("How often an agent's publisher says that it lives.", gt=0)] = 5.0
+    agent_heartbeat_s: Annotated[float, _says("How often an agent's publisher or its guard says that it lives.", gt=0)] = 5.0
     worker_heartbeat_s: Annotated[
         float, _says("How often a worker tells watchdog and kill-switches that it judges.", gt=0, le=60)
     ] = 1.0
@@ -87,10 +87,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 15.0
     policy: Annotated[str, _says("YAML file of what differs from the shipped policy. Empty: nothing.")] = ""
     policy_poll_s: Annotated[float, _says("How often a worker looks for a changed policy file.", gt=0)] = 1.0
-    data_dir: Annotated[str, _says("Where a worker keeps files. Empty: a temporary directory.")] = ""
+    data_dir: Annotated[
+        str, _says("A worker's own directory for a copy of its runs' states: it restarts sooner. Empty: none is kept.")
+    ] = ""
+    standby_replicas: Annotated[
+        int, _says("Other workers that keep a copy of a partition's states, to take it over at once.", ge=0, le=10)
+    ] = 1
+    lane: Annotated[
+        Literal["batch", "agents"], _says("How events are read: by the batch, or by a plain Faust agent one at a time.")
+    ] = "batch"
 
     metrics_host: Annotated[str, _says("Address that serves /metrics, /healthz and /readyz.")] = "127.0.0.1"
     metrics_port: Annotated[int, _says("Its port; 0: not served.", ge=0, le=65_535)] = 9464
+    watchdog_port: Annotated[int, _says("The watchdog's port for the same; 0: not served.", ge=0, le=65_535)] = 9465
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _says("Least severe log lines shown.")] = "info"
     log_format: Annotated[Literal["json", "console"], _says("Log lines for machines or for people.")] = "json"
 

@@ -1,17 +1,21 @@
 """The Faust app: which topic goes to which call, and what runs beside it.
 
-Every input is held until the checkpoint that covers it. Faust has the rest: assignment, flow control, rebalance,
-commit, tables and their recovery.
+The event topic goes through the batch lane of `monitor.worker.transport`, or through a plain Faust agent. Every input
+is held until the checkpoint that covers it. Faust has the rest: assignment, flow control, rebalance, tables and their
+recovery.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
 import structlog
+from aiokafka.structs import ConsumerRecord
 from faust.types import TP, EventT, StreamT
 
 from detectors.fleet import FleetState
@@ -22,25 +26,34 @@ from monitor.policy import Policy, PolicyError
 from monitor.policy.watch import PolicyFile
 from monitor.settings import Settings
 from monitor.topics import TABLES, Names
-from monitor.worker import transport
+from monitor.worker.blindness import Blindness
 from monitor.worker.checkpoint import Checkpoint
+from monitor.worker.commands import CommandProducer
 from monitor.worker.faust_settings import faust_options
+from monitor.worker.fence import FencedChangelogs
 from monitor.worker.fleet import FleetJudge
 from monitor.worker.judge import Incoming, Judge
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
 from monitor.worker.record import Record
+from monitor.worker.transport import Lane
 
 log = structlog.get_logger("killcord.worker")
 
 TICK_S = 0.1
 SWEEP_S = 60.0
+LAST_CHECKPOINT_S = 15.0  # for a stop while Kafka does not answer
 
 
 class App(faust.App):
-    """A Faust app that checkpoints before it lets go of anything."""
+    """A Faust app that checkpoints before it lets go of anything, and the `transport.LaneApp` of its transport."""
 
     killcord: Monitor
+    lanes: dict[str, Lane]
+    fetch_wait_ms: int
+
+    async def before_assignment(self, assigned: set[TP], generation: int) -> None:
+        await self.killcord.before_assignment(assigned, generation)
 
     async def on_stop(self) -> None:
         await self.killcord.before_stop()
@@ -48,19 +61,24 @@ class App(faust.App):
 
 
 class Monitor:
-    """One worker. ``partitions``: of the event topic, as the cluster has it."""
+    """One worker. ``partitions``: of the event topic, as the cluster has it; ``cluster``: Kafka's name for itself."""
 
-    def __init__(self, settings: Settings, policy: Policy, metrics: Metrics, partitions: int) -> None:
+    def __init__(
+        self, settings: Settings, policy: Policy, metrics: Metrics, partitions: int, cluster: str = ""
+    ) -> None:
         self.settings = settings
         self.metrics = metrics
         self.names = Names.of(settings.topic_prefix)
         self.stopping = False
         self.app = App(**{**faust_options(settings), "topic_partitions": partitions})
         self.app.killcord = self
-        transport.install(self.app, settings.fetch_wait_s)
+        self.app.fetch_wait_ms = round(settings.fetch_wait_s * 1000)
+        self.app.lanes = {self.names.events: self._lane} if settings.lane == "batch" else {}
         self._policy_file = PolicyFile(settings.policy) if settings.policy else None
+        disk = str(disk_of(settings, cluster)) if settings.data_dir and not settings.ephemeral else None
         runs_table, fleet_table = (
-            self.app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions) for name in TABLES
+            self.app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions, options={"disk": disk})
+            for name in TABLES
         )
         self.runs: Ledger[run_state.RunState] = Ledger(
             runs_table, run_state.new, run_state.encode, run_state.decode, self._corrupt
@@ -68,31 +86,48 @@ class Monitor:
         self.fleet: Ledger[FleetState] = Ledger(
             fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt
         )
+        self._commands = CommandProducer(settings)
+        self._changelogs = FencedChangelogs(settings, self._generation)
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
         self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury)
-        self.checkpoint = Checkpoint((self.runs, self.fleet), self.outbox, metrics, settings.checkpoint_events)
+        self.checkpoint = Checkpoint(
+            (self.runs, self.fleet),
+            self.outbox,
+            self._changelogs,
+            self._release,
+            self._fenced,
+            metrics,
+            settings.checkpoint_events,
+        )
         self._assigned: set[TP] = set()
         self._ready: str | None = "starting: no partitions assigned yet"
+        self.blindness = Blindness(self, partitions)
         self._agents()
         self._beside()
+        self.blindness.attach()
         self._took_in_policy(policy)
 
     def ready(self) -> str | None:
         """None when events are judged, else why not."""
         if self.app.rebalancing:
             return "rebalancing"
-        if self._ready is None and self.outbox.refused is not None:
-            return f"Kafka does not take what is sent: {self.outbox.refused}"
+        refused = self.outbox.refused or self._changelogs.refused
+        if self._ready is None and refused is not None:
+            return f"Kafka does not take what is sent: {refused}"
         return self._ready
 
     def _agents(self) -> None:
         names, app = self.names, self.app
 
-        @app.agent(self._topic(names.events), name="events")
-        async def events(stream: StreamT[bytes]) -> None:
-            async for event in stream.noack().events():
-                self._take(self.judge.events, event)
+        if names.events in app.lanes:
+            app.topics.add(self._topic(names.events))  # subscribed, and read by its lane
+        else:
+
+            @app.agent(self._topic(names.events), name="events")
+            async def events(stream: StreamT[bytes]) -> None:
+                async for event in stream.noack().events():
+                    self._take(lambda message: self.judge.event(message, message.timestamp), event)
 
         @app.agent(self._topic(names.acks), name="acks")
         async def acks(stream: StreamT[bytes]) -> None:
@@ -109,19 +144,27 @@ class Monitor:
             async for event in stream.noack().events():
                 self._take(self.fleet_judge.rollup, event)
 
+    def _lane(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        """The event topic's lane: as `_take`, for a slice of a batch."""
+        if self.stopping or tp not in self._assigned:
+            return len(records)
+        end = self.judge.batch(records, begin, until)
+        self.checkpoint.took(tp, records[end - 1].offset, end - begin)
+        return end
+
     def _take(self, handle: Callable[[Incoming], None], event: EventT) -> None:
         """Takes one message in. What no code foresaw goes to the dead-letter topic: Faust would skip it in silence.
 
         After the last checkpoint, or of a partition given back, nothing is taken: whoever is next gets it again.
         """
-        if self.stopping or event.message.tp not in self._assigned:
+        message = event.message
+        if self.stopping or message.tp not in self._assigned:
             return
         try:
-            handle(event.message)
+            handle(message)
         except Exception as error:
-            log.exception("message failed", topic=event.message.topic, offset=event.message.offset)
-            self.judge.bury(event.message, f"the worker failed on it: {type(error).__name__}: {error}")
-        self.checkpoint.took(event)
+            self.judge.failed(message, error)
+        self.checkpoint.took(message.tp, message.offset)
 
     def _decision(self, message: Incoming) -> None:
         wide = self.judge.decision(message)
@@ -140,7 +183,6 @@ class Monitor:
         async def revoked(sender: Any, partitions: set[TP], **_: Any) -> None:
             self._assigned = set()
             await self.checkpoint.cut()
-            await app.consumer.commit()
             self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events})
 
         @app.on_partitions_assigned.connect
@@ -167,31 +209,60 @@ class Monitor:
         @app.timer(SWEEP_S)
         async def sweep() -> None:
             if not app.rebalancing:
-                for partition, key in self.judge.evict(time.time()):
-                    self.outbox.send(Record(self.runs.changelog, key, None, partition))
+                self.judge.evict(time.time())
 
         @app.timer(1.0)
         async def measure() -> None:
-            self.metrics.runs(len(self.runs))
-            for tp in self._assigned:
-                if tp.topic == self.names.events:
-                    end = app.consumer.highwater(tp)
-                    done = app.consumer._read_offset.get(tp)
-                    if end is not None:
-                        self.metrics.lag(tp.partition, max(0, end - ((done or 0) + 1 if done is not None else 0)))
+            self._measure()
 
         @self.runs.table.on_recover
         async def recovered() -> None:
             self.judge.took_over()
 
+    def _measure(self) -> None:
+        events = [tp for tp in self._assigned if tp.topic == self.names.events]
+        self.metrics.runs(self.runs.store.count({tp.partition for tp in events}))
+        for tp in events:
+            end, done = self.app.consumer.highwater(tp), self.checkpoint.position(tp)
+            if end is not None and done is not None:
+                self.metrics.lag(tp.partition, max(0, end - done))
+
+    async def before_assignment(self, assigned: set[TP], generation: int) -> None:
+        """From here on no other worker can write these partitions' states; then they are recovered."""
+        events = {tp.partition for tp in assigned if tp.topic == self.names.events}
+        await asyncio.gather(self._commands.start(), self._changelogs.assigned(events, generation))
+
     async def before_stop(self) -> None:
         """Everything taken in is in Kafka before partitions are given back."""
         self.stopping = True  # no further message: it would be judged, published, and judged again elsewhere
-        if self._assigned:
-            await self.checkpoint.cut()
+        try:
+            async with asyncio.timeout(LAST_CHECKPOINT_S):
+                await self.blindness.leave()
+                if self._assigned:
+                    await self.checkpoint.cut()
+                await asyncio.gather(self._changelogs.close(), self._commands.stop())
+        except TimeoutError:
+            log.error(
+                "stopped without a last checkpoint, Kafka does not answer",
+                effect="what was judged since the last one is judged again by whoever is next",
+            )
+
+    async def _generation(self) -> int | None:
+        return await self.app.consumer.generation()
+
+    async def _release(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self.app.consumer
+        consumer.release(offsets)
+        await consumer.commit()
+
+    def _fenced(self, partition: int) -> None:
+        """Another worker has this partition: nothing that is known of it here counts, and nothing more is taken in."""
+        self._assigned = {tp for tp in self._assigned if tp.partition != partition}
+        self._let_go({partition}, void=True)
 
     def _take_over(self, assigned: set[TP]) -> None:
         self._assigned = assigned
+        self.checkpoint.assigned()
         by_topic = {
             topic: {tp.partition for tp in assigned if tp.topic == topic}
             for topic in (self.names.events, self.names.acks, self.names.operator, self.names.rollups)
@@ -209,9 +280,9 @@ class Monitor:
             self._ready = None  # no partitions of its own is well too: a worker more than there are partitions
         log.info("assigned", partitions=sorted(events))
 
-    def _let_go(self, partitions: set[int]) -> None:
-        self.judge.gave_up(partitions)
-        self.fleet_judge.gave_up(partitions)
+    def _let_go(self, partitions: set[int], void: bool = False) -> None:
+        self.judge.gave_up(partitions, void)
+        self.fleet_judge.gave_up(partitions, void)
 
     def _reload(self) -> None:
         if self._policy_file is None:
@@ -231,8 +302,10 @@ class Monitor:
         self.metrics.in_force(policy)
         log.info("policy in force", digest=policy.digest, file=self.settings.policy or "shipped default")
 
-    async def _send(self, record: Record) -> Any:
-        return await self.app.producer.send(
+    async def _send(self, record: Record, command: bool) -> Awaitable[Any]:
+        if command:
+            return await self._commands.send(record)
+        return await self.app.producer.send(  # type: ignore[no-any-return]
             record.topic,
             record.key,
             record.value,
@@ -241,5 +314,10 @@ class Monitor:
             dict(record.headers) if record.headers else None,
         )
 
-    def _corrupt(self, partition: int, key: str, error: Exception) -> None:
+    def _corrupt(self, partition: int, key: str, data: bytes, error: Exception) -> None:
         log.error("state set aside: not readable, the run starts anew", partition=partition, key=key, error=str(error))
+
+
+def disk_of(settings: Settings, cluster: str) -> Path:
+    """Where the copies of the states lie: another cluster's states are never taken for this one's."""
+    return Path(settings.data_dir) / "states" / (cluster or "cluster") / settings.app_id

@@ -1,81 +1,141 @@
 """The cut through outputs, states and input offsets that makes a crash harmless.
 
 In this order, and why:
-  1. In one step of the event loop: take the bytes of every changed state and the messages taken in since the last cut.
-     A state serialised later would hold what a replay must give again: its output would be skipped, a lost kill.
-  2. Wait until Kafka has every output that was sent before. Commands were sent when they were found.
-  3. Write the states to the changelogs and wait until Kafka has them. They hold the offsets they stand for, so a crash
-     between this step and the next replays messages that the states skip.
-  4. Acknowledge the messages to Faust, in order; its next commit releases their offsets.
+  1. In one step of the event loop: mark every changed state, take the offsets up to which messages were taken in, and
+     the outputs that are under way. A state serialised later would hold what a replay must give again: its output
+     would be skipped, a lost kill. Marked states become bytes afterwards, each before it changes again.
+  2. Wait until Kafka has those outputs. Commands were sent when they were found.
+  3. Write the states to the changelogs, fenced, and wait until Kafka has them. They hold the offsets they stand for,
+     so a crash between this step and the next replays messages that the states skip.
+  4. Release the offsets, and commit them.
+  5. Write the states to the worker's own disk, where it has one: a cache, which a restart completes from the changelog.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
+from faust.types import TP
 
 from monitor.metrics import Metrics
+from monitor.worker.fence import Entries, Fenced, FencedChangelogs
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
-from monitor.worker.record import Record
 
 log = structlog.get_logger("killcord.checkpoint")
 
-
-class Taken(Protocol):
-    """A message that was taken in (a Faust event)."""
-
-    def ack(self) -> bool: ...
+Release = Callable[[Mapping[TP, int]], Awaitable[Any]]
+"""Lets the next commit cover everything before these offsets, and commits."""
 
 
 class Checkpoint:
-    """Collects what was taken in and cuts. One cut at a time; ``every``: messages after which one is due at once."""
+    """Collects what was taken in and cuts. One cut at a time; ``every``: messages after which one is due at once.
 
-    def __init__(self, ledgers: Sequence[Ledger[Any]], outbox: Outbox, metrics: Metrics, every: int) -> None:
+    ``on_fenced(partition)`` hears of a partition that turned out to be another worker's.
+    """
+
+    def __init__(
+        self,
+        ledgers: Sequence[Ledger[Any]],
+        outbox: Outbox,
+        changelogs: FencedChangelogs,
+        release: Release,
+        on_fenced: Callable[[int], None],
+        metrics: Metrics,
+        every: int,
+    ) -> None:
         self._ledgers = ledgers
         self._outbox = outbox
+        self._changelogs = changelogs
+        self._release = release
+        self._on_fenced = on_fenced
         self._metrics = metrics
         self._every = every
-        self._taken: list[Taken] = []
+        self._offsets: dict[TP, int] = {}
+        self._positions: dict[TP, int] = {}
+        self._taken = 0
         self._lock = asyncio.Lock()
         self.due = asyncio.Event()
 
-    def took(self, message: Taken) -> None:
-        self._taken.append(message)
-        if len(self._taken) >= self._every:
+    def took(self, tp: TP, offset: int, messages: int = 1) -> None:
+        """``messages`` of ``tp`` were taken in, the last of them at ``offset``."""
+        self._offsets[tp] = self._positions[tp] = offset + 1
+        self._taken += messages
+        if self._taken >= self._every:
             self.due.set()
 
+    def position(self, tp: TP) -> int | None:
+        """The offset after the last that was taken in of ``tp``; None before the first since it was assigned."""
+        return self._positions.get(tp)
+
+    def assigned(self) -> None:
+        """Partitions were assigned anew: all begin at their committed offsets."""
+        self._offsets.clear()
+        self._positions.clear()
+
     async def cut(self) -> int:
-        """Returns how many messages were acknowledged."""
+        """Returns how many messages it covered."""
         async with self._lock:
             self.due.clear()
             started = time.monotonic()
-            taken, self._taken = self._taken, []
-            states = [
-                Record(ledger.changelog, key, value, partition)
-                for ledger in self._ledgers
-                for partition, key, value in ledger.cut()
-            ]
-            if not taken and not states:
+            offsets, self._offsets = self._offsets, {}
+            taken, self._taken = self._taken, 0
+            outputs = self._outbox.under_way()
+            marked = sum([ledger.mark() for ledger in self._ledgers])
+            if not offsets and not marked:
                 return 0
-            await self._outbox.settled()
-            for record in states:
-                self._outbox.send(record)
-            await self._outbox.settled()
-            for message in taken:
-                message.ack()
+            states = [(ledger, await ledger.made()) for ledger in self._ledgers]
+            await self._outbox.settled(outputs)
+            written = await self._write(states)
+            # A partition that turned out to be another's: its offsets are not this worker's to commit.
+            await self._release({tp: offset for tp, offset in offsets.items() if tp.partition not in written.fenced})
             self._metrics.checkpoint(time.monotonic() - started)
-            return len(taken)
+            await written.to_disk()
+            return taken
+
+    async def _write(self, states: list[tuple[Ledger[Any], dict[int, Entries]]]) -> _Written:
+        written = _Written(states)
+        partitions = {partition for _, cut in states for partition in cut}
+        await asyncio.gather(*(self._write_partition(partition, states, written) for partition in sorted(partitions)))
+        return written
+
+    async def _write_partition(
+        self, partition: int, states: list[tuple[Ledger[Any], dict[int, Entries]]], written: _Written
+    ) -> None:
+        entries = {ledger.changelog: cut[partition] for ledger, cut in states if partition in cut}
+        try:
+            written.offsets[partition] = await self._changelogs.write(partition, entries)
+        except Fenced as error:
+            log.warning("fenced", partition=partition, why=str(error))
+            written.fenced.add(partition)
+            self._metrics.fenced()
+            self._on_fenced(partition)
 
     async def keep(self, interval_s: float, stopping: Callable[[], bool]) -> None:
         """Cuts every ``interval_s`` seconds, or as soon as one is due."""
         while not stopping():
             await _first(self.due.wait(), interval_s)
             await self.cut()
+
+
+class _Written:
+    """What became of a cut: offsets by partition and changelog, and the partitions that were another's."""
+
+    def __init__(self, states: Iterable[tuple[Ledger[Any], dict[int, Entries]]]) -> None:
+        self._states = states
+        self.offsets: dict[int, dict[str, int]] = {}
+        self.fenced: set[int] = set()
+
+    async def to_disk(self) -> None:
+        for ledger, cut in self._states:
+            for partition, entries in cut.items():
+                if partition in self.offsets:
+                    offset = self.offsets[partition][ledger.changelog]
+                    await ledger.store.written(partition, entries, offset)
 
 
 async def _first(waiting: Awaitable[Any], within_s: float) -> None:

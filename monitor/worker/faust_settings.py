@@ -14,14 +14,22 @@ from monitor.settings import Settings
 from monitor.settings.kafka import ssl_context
 from monitor.settings.oauth import token_provider
 
+MOST_RECORDS = 2_000  # of one fetch that are handed over at once: what comes in on other topics waits no longer
+
 
 def faust_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of ``faust.App``, its id among them."""
+
+    def brokers(scheme: str) -> list[URL]:
+        return [URL(f"{scheme}://{broker}") for broker in settings.brokers]
+
     return {
         "id": settings.app_id,
         # Faust lets variables such as APP_VERSION, TIMEZONE or BROKER_URL of whatever runs it win over what it is told.
         "env": {},
-        "broker": [URL(f"kafka://{broker}") for broker in settings.brokers],
+        "broker": brokers("kafka"),
+        "broker_consumer": brokers("killcord"),  # monitor.worker.transport
+        "broker_max_poll_records": MOST_RECORDS,
         "broker_client_id": settings.client_id,
         "broker_credentials": credentials(settings),
         "broker_session_timeout": settings.session_timeout_s,
@@ -40,13 +48,16 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # JSON and bytes only: Faust's pickle codec runs what a message says.
         "key_serializer": "raw",
         "value_serializer": "raw",
-        "store": "memory://",
+        "store": "killcord://",  # monitor.worker.store
+        # A store that has read beyond its changelog starts anew (monitor.worker.transport); Faust would end the worker.
+        "recovery_consistency_check": False,
+        "stream_recovery_delay": 0.0,
         "datadir": data_dir(settings),
         "topic_partitions": settings.partitions,
         # Created and checked before the app starts, so a worker never takes a topic for missing and stays deaf.
         "topic_allow_declare": False,
         "topic_disable_leader": True,
-        "table_standby_replicas": 0,
+        "table_standby_replicas": settings.standby_replicas,
         "processing_guarantee": "at_least_once",
         "stream_wait_empty": False,
         "web_enabled": False,

@@ -80,8 +80,8 @@ class FleetJudge:
             )
         )
 
-    def gave_up(self, partitions: set[int]) -> None:
-        self._fleet.forget(partitions)
+    def gave_up(self, partitions: set[int], void: bool = False) -> None:
+        self._fleet.forget(partitions, void)
         for partition in partitions:
             self._journaled.pop(partition, None)
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
+from aiokafka.structs import ConsumerRecord
 
 from detectors.event import Event
 from monitor.decode import Undecodable, decode
 from monitor.engine import inputs
+from monitor.engine.canary import is_canary
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import RunState, expired, head, new, waiting
@@ -22,9 +26,11 @@ from monitor.messages import Ack, Command, JournalEntry, OperatorDecision
 from monitor.metrics import Metrics
 from monitor.policy import Policy
 from monitor.settings import Settings
+from monitor.worker.lag import Lag
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
 from monitor.worker.record import dead_letter
+from monitor.worker.silence import Silence
 
 log = structlog.get_logger("killcord.worker")
 
@@ -35,15 +41,20 @@ T = TypeVar("T", Ack, OperatorDecision)
 HEADERS_BYTES = 8192  # of a dead letter, and of the batch around it
 
 
-class Incoming(Protocol):
-    """What is read of a Kafka record (Faust's message has these names)."""
+class Record(Protocol):
+    """What is read of a Kafka record, aiokafka's and Faust's alike."""
 
     topic: str
     partition: int
     offset: int
-    timestamp: float
     key: bytes | None
     value: bytes | None
+
+
+class Incoming(Record, Protocol):
+    """Faust's message. timestamp: Unix seconds, the broker's."""
+
+    timestamp: float
 
 
 class Judge:
@@ -60,6 +71,8 @@ class Judge:
     ) -> None:
         self.engine = Engine(policy, on_error=self._detector_failed, partitions=partitions)
         self.runs = runs
+        self.lag = Lag()
+        self.silence = Silence(settings.agent_heartbeat_s, runs.find, self._publish)
         self._settings = settings
         self._outbox = outbox
         self._metrics = metrics
@@ -69,9 +82,36 @@ class Judge:
         self._busy = 0.0
         self._journaled: dict[int, str] = {}  # partition: digest of the policy that its journal knows
 
-    def events(self, message: Incoming) -> None:
-        """One message of the event topic."""
-        started = time.perf_counter()
+    def batch(self, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        """Records of one partition of the event topic from index ``begin`` on, until the monotonic clock passes
+        ``until`` or a command is to leave. Returns the index of the first that was not taken in."""
+        clock, outbox, started = time.monotonic, self._outbox, time.perf_counter()
+        outbox.urgent = False
+        end = begin
+        for record in islice(records, begin, None):
+            end += 1
+            self.event(record, record.timestamp / 1000)
+            if outbox.urgent or clock() > until:
+                break
+        self._busy += time.perf_counter() - started
+        return end
+
+    def event(self, message: Record, stamp: float) -> None:
+        """One message of the event topic. ``stamp``: the broker's, Unix seconds.
+
+        What no code foresaw goes to the dead-letter topic: one message must not stop its partition.
+        """
+        try:
+            self._event(message, stamp)
+        except Exception as error:
+            self.failed(message, error)
+        self.lag.judged(message.partition, message.offset, stamp)
+
+    def failed(self, message: Record, error: Exception) -> None:
+        log.exception("message failed", topic=message.topic, offset=message.offset)
+        self.bury(message, f"the worker failed on it: {type(error).__name__}: {error}")
+
+    def _event(self, message: Record, stamp: float) -> None:
         decoded = decode(message.value, self._settings.max_event_bytes)
         if isinstance(decoded, Undecodable):
             self.bury(message, decoded.reason)
@@ -80,7 +120,7 @@ class Judge:
             self._metrics.unknown_kinds(decoded.unknown)
         if not decoded.events:
             return
-        partition, run_id, stamp = message.partition, decoded.run_id, message.timestamp
+        partition, run_id = message.partition, decoded.run_id
         self._journal_policy(partition, message.offset - 1)
         state = self.runs.get(partition, run_id)
         if message.offset <= state.offset:
@@ -90,7 +130,11 @@ class Judge:
             state = new(run_id)
         at = Position(message.topic, partition, message.offset, stamp)
         out = self.engine.take(state, decoded.events, at)
-        self._count(decoded.events, stamp, started)
+        self.silence.saw(partition, state, decoded.events, stamp, self.engine.policy)
+        if is_canary(state, decoded.events[0]):
+            self._publish(partition, run_id, state, out, stamp)  # and counts nowhere
+            return
+        self._count(decoded.events, stamp)
         for finding in out.findings:
             self._metrics.finding(finding.rule)
         self._publish(partition, run_id, state, out, stamp)
@@ -163,16 +207,18 @@ class Judge:
                     self._waiting.add((partition, run_id))
             except ValueError:
                 continue  # said when the run is next looked at
+        self.silence.took_over(self.runs.stored())
 
-    def gave_up(self, partitions: set[int]) -> None:
-        self.runs.forget(partitions)
+    def gave_up(self, partitions: set[int], void: bool = False) -> None:
+        """These partitions went elsewhere. ``void``: long ago, so that what is stored of them here does not count."""
+        self.runs.forget(partitions, void)
         self._waiting = {place for place in self._waiting if place[0] not in partitions}
+        self.silence.gave_up(partitions)
         for partition in partitions:
             self._journaled.pop(partition, None)
 
-    def evict(self, now: float) -> list[tuple[int, bytes]]:
-        """Forgets runs that were silent for too long; returns (partition, key) for their tombstones."""
-        evicted = []
+    def evict(self, now: float) -> None:
+        """Forgets runs that were silent for too long."""
         for partition, run_id, data in self.runs.stored():
             try:
                 evictable = head(data).evictable(now, self._settings.run_ttl_s)
@@ -180,8 +226,6 @@ class Judge:
                 continue
             if evictable:
                 self.runs.drop(partition, run_id)
-                evicted.append((partition, run_id.encode()))
-        return evicted
 
     def _publish(self, partition: int, run_id: str, state: RunState, out: Outcome, stamp: float | None = None) -> None:
         if out.commands:
@@ -202,11 +246,10 @@ class Judge:
         if waiting(state):
             self._waiting.add((partition, run_id))
 
-    def _count(self, events: list[Event], stamp: float, started: float) -> None:
+    def _count(self, events: list[Event], stamp: float) -> None:
         for event in events:
             self._kinds[event.kind] += 1
         self._latest = stamp
-        self._busy += time.perf_counter() - started
 
     def counted(self) -> None:
         """Hands the metrics what was judged since the last call: per event they would cost as much as decoding."""
@@ -225,7 +268,7 @@ class Judge:
             self.bury(message, str(error) or type(error).__name__)
             return None
 
-    def bury(self, message: Incoming, reason: str) -> None:
+    def bury(self, message: Record, reason: str) -> None:
         """To the dead-letter topic, with where it lay and why."""
         self._metrics.undecodable()
         log.warning(

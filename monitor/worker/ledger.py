@@ -1,17 +1,25 @@
-"""Typed states over a Faust table: decoded once, written in one cut, and recovered by Faust on whichever worker.
+"""Typed states over a table's store: decoded once, cut together without a pause, and written by the checkpoint.
 
-A write through ``table[key]`` costs 0.3 ms. A ledger keeps decoded states, remembers which have changed, and hands
-their bytes to the checkpoint, which writes the table's changelog records itself, one a key.
+A write through ``table[key]`` costs 0.3 ms. A ledger keeps decoded states and remembers which have changed. A cut marks
+those; their bytes are made afterwards, a few at a time, and always before one of them changes again: so the cut is of
+one moment, and no event waits for 80,000 states to be encoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 import faust
 
+from monitor.worker.fence import Entries
+from monitor.worker.store import Store
+
 MOST_DECODED = 20_000  # states that are kept decoded between checkpoints; the others wait as bytes
+
+SLICE_S = 0.002
 
 S = TypeVar("S")
 
@@ -20,7 +28,7 @@ class Ledger(Generic[S]):
     """States by partition and key (UTF-8 of the table's key).
 
     Parameters: ``decode`` raises ValueError for bytes that are no state of this version; ``on_corrupt(partition, key,
-    error)`` hears of it, and the key starts anew. ``new(key)`` makes the first state.
+    bytes, error)`` hears of it, and the key starts anew. ``new(key)`` makes the first state.
     """
 
     def __init__(
@@ -29,7 +37,7 @@ class Ledger(Generic[S]):
         new: Callable[[str], S],
         encode: Callable[[S], bytes],
         decode: Callable[[bytes], S],
-        on_corrupt: Callable[[int, str, Exception], None],
+        on_corrupt: Callable[[int, str, bytes, Exception], None],
     ) -> None:
         self.table = table
         self._new = new
@@ -38,27 +46,34 @@ class Ledger(Generic[S]):
         self._on_corrupt = on_corrupt
         self._decoded: dict[tuple[int, str], S] = {}
         self._dirty: set[tuple[int, str]] = set()
+        self._cutting: dict[tuple[int, str], S | None] = {}  # marked by the cut under way, not yet bytes; None: dropped
+        self._cut: dict[int, dict[bytes, bytes | None]] = {}
 
     @property
     def changelog(self) -> str:
         return str(self.table.changelog_topic.get_topic_name())
 
+    @property
+    def store(self) -> Store:
+        return self.table.data  # type: ignore[no-any-return]
+
     def find(self, partition: int, key: str) -> S | None:
-        """The state of ``key``, or None if there is none in this partition."""
-        state = self._decoded.get((partition, key))
+        """The state of ``key``, or None if there is none in this partition. Whoever changes it calls `put`."""
+        place = partition, key
+        if self._cutting and place in self._cutting:
+            self._seal(place)
+        state = self._decoded.get(place)
         if state is not None:
             return state
-        raw = key.encode()
-        store = self.table.data
-        data = store.get(raw)
-        if data is None or store._key_partition.get(raw, partition) != partition:
+        data = self.store.get(partition, key.encode())
+        if data is None:
             return None
         try:
             state = self._decode(data)
         except ValueError as error:
-            self._on_corrupt(partition, key, error)
+            self._on_corrupt(partition, key, data, error)
             return None
-        self._decoded[partition, key] = state
+        self._decoded[place] = state
         return state
 
     def get(self, partition: int, key: str) -> S:
@@ -70,67 +85,82 @@ class Ledger(Generic[S]):
 
     def put(self, partition: int, key: str, state: S) -> None:
         """Has changed: goes into the next cut."""
-        self._decoded[partition, key] = state
-        self._dirty.add((partition, key))
-
-    def cut(self) -> list[tuple[int, bytes, bytes]]:
-        """(partition, key, bytes) of every state that has changed since the last cut, as it is now."""
-        cut = []
-        for partition, key in self._dirty:
-            try:
-                data = self._encode(self._decoded[partition, key])
-            except (ValueError, OverflowError, TypeError) as error:
-                # One state that cannot be written must not keep all others from being written.
-                self._on_corrupt(partition, key, error)
-                del self._decoded[partition, key]
-                continue
-            cut.append((partition, key.encode(), data))
-        self._dirty.clear()
-        if len(self._decoded) > MOST_DECODED:
-            # The bytes go to the store below, in the same step of the event loop, so nothing is lost here.
-            self._decoded.clear()
-        for partition, raw, data in cut:
-            self._hold(partition, raw, data)
-        return cut
-
-    def _hold(self, partition: int, raw: bytes, data: bytes) -> None:
-        store = self.table.data
-        store[raw] = data
-        store._key_partition[raw] = partition  # so that Faust forgets the key when the partition goes elsewhere
-
-    def forget(self, partitions: set[int]) -> None:
-        """These partitions were given back, after a cut.
-
-        Their bytes stay in the store: every rebalance takes all partitions away for a moment, and of those that come
-        back Faust recovers only what is newer than what it read before. It deletes the others itself.
-        """
-        for place in [place for place in self._decoded if place[0] in partitions]:
-            del self._decoded[place]
-        self._dirty = {place for place in self._dirty if place[0] not in partitions}
+        place = partition, key
+        self._decoded[place] = state
+        self._dirty.add(place)
 
     def drop(self, partition: int, key: str) -> None:
-        """Evicted: nothing is kept of it here. The caller writes the tombstone."""
-        self._decoded.pop((partition, key), None)
-        self._dirty.discard((partition, key))
-        raw = key.encode()
-        self.table.data.data.pop(raw, None)
-        self.table.data._key_partition.pop(raw, None)
+        """Evicted: its tombstone goes into the next cut."""
+        place = partition, key
+        if place in self._cutting:
+            self._seal(place)
+        self._decoded.pop(place, None)
+        self.store.hold(partition, key.encode(), None)
+        self._dirty.add(place)
+
+    # The cut
+
+    def mark(self) -> int:
+        """Begins a cut: everything that has changed, as it is now. Returns how many states that are."""
+        if len(self._decoded) > MOST_DECODED + len(self._dirty):
+            self._decoded = {place: self._decoded[place] for place in self._dirty if place in self._decoded}
+        self._cutting = {place: self._decoded.get(place) for place in self._dirty}
+        self._dirty = set()
+        return len(self._cutting)
+
+    async def made(self) -> dict[int, Entries]:
+        """The bytes of the cut by partition; ends it. Events are judged meanwhile."""
+        clock = time.monotonic
+        until = clock() + SLICE_S
+        while self._cutting:
+            self._seal(next(iter(self._cutting)))
+            if clock() > until:
+                await asyncio.sleep(0)
+                until = clock() + SLICE_S
+        cut, self._cut = self._cut, {}
+        return {partition: list(entries.items()) for partition, entries in cut.items()}
+
+    def _seal(self, place: tuple[int, str]) -> None:
+        partition, key = place
+        state = self._cutting.pop(place)
+        raw, data = key.encode(), None
+        if state is not None:
+            try:
+                data = self._encode(state)
+            except (ValueError, OverflowError, TypeError) as error:
+                # One state that cannot be written must not keep all others from being written.
+                self._on_corrupt(partition, key, b"", error)
+                self._decoded.pop(place, None)
+                return
+            self.store.hold(partition, raw, data)
+        self._cut.setdefault(partition, {})[raw] = data
+
+    def forget(self, partitions: Iterable[int], bytes_too: bool = False) -> None:
+        """These partitions were given back, after a cut. ``bytes_too``: what is stored of them is void as well.
+
+        Their bytes stay otherwise: every rebalance takes all partitions away for a moment, and of those that come back
+        only what is newer is recovered.
+        """
+        gone = set(partitions)
+        for held in (self._decoded, self._cutting):
+            for place in [place for place in held if place[0] in gone]:
+                del held[place]
+        self._dirty = {place for place in self._dirty if place[0] not in gone}
+        for partition in gone:
+            self._cut.pop(partition, None)
+            if bytes_too:
+                self.store.forget(partition)
 
     def each(self, partition: int) -> Iterator[tuple[str, S]]:
         """(key, state) of all that is known in a partition. Decodes it all: for what people do, not for events."""
         keys = {key for place, key in self._decoded if place == partition}
-        keys.update(key for place, key, _ in self.stored() if place == partition)
+        keys.update(key for _, key, _ in self.stored(partition))
         for key in sorted(keys):
             state = self.find(partition, key)
             if state is not None:
                 yield key, state
 
-    def stored(self) -> Iterator[tuple[int, str, bytes]]:
-        """(partition, key, bytes) of everything that was cut or recovered."""
-        store = self.table.data
-        for raw, data in list(store.items()):
-            if data:
-                yield store._key_partition.get(raw, -1), raw.decode("utf-8", "surrogatepass"), data
-
-    def __len__(self) -> int:
-        return len(self.table.data.data)
+    def stored(self, partition: int | None = None) -> Iterator[tuple[int, str, bytes]]:
+        """(partition, key, bytes) of everything that was cut or recovered, in one partition or in all."""
+        for place, raw, data in self.store.each(partition):
+            yield place, raw.decode("utf-8", "surrogatepass"), data

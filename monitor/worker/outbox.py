@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -30,14 +30,16 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
 ALARM_AFTER = 5  # attempts
 
-Send = Callable[[Record], Awaitable[Awaitable[Any]]]
-"""Hands a record to the producer; the inner awaitable is done when all in-sync replicas have it."""
+Send = Callable[[Record, bool], Awaitable[Awaitable[Any]]]
+"""Hands a record to a producer, the second argument says that it is a command; the inner awaitable is done when all
+in-sync replicas have it."""
 
 
 class Outbox:
     """Sends, keeps count of what is under way, and lets the checkpoint wait for it.
 
-    refused: why Kafka did not take the latest record; None while it does.
+    refused: why Kafka did not take the latest record; None while it does. urgent: a command was handed in since this
+    was last set to False, and waits for the event loop.
     """
 
     def __init__(self, names: Names, send: Send, metrics: Metrics) -> None:
@@ -46,6 +48,7 @@ class Outbox:
         self._metrics = metrics
         self._under_way: set[asyncio.Task[None]] = set()
         self.refused: str | None = None
+        self.urgent = False
 
     def publish(self, out: Outcome, stamp: float | None = None) -> None:
         """Sends an outcome: commands first and at once. ``stamp``: the broker's, of the event that led to it."""
@@ -55,8 +58,8 @@ class Outbox:
             # Standing first: a switch that starts between the two still learns of it.
             # What an operator ordered stands already, and may have been lifted since.
             if command.action in ("kill", "pause") and command.issued_by == "killcord":
-                self.send(Record(self.names.standing, command.standing_key.encode(), value))
-            self.send(Record(self.names.control, key, value), partial(self._sent, command, stamp))
+                self._send_command(Record(self.names.standing, command.standing_key.encode(), value))
+            self._send_command(Record(self.names.control, key, value), partial(self._sent, command, stamp))
         for key in out.lifted:
             self.send(Record(self.names.standing, key.encode(), None))
         for alert in out.alerts:
@@ -78,21 +81,31 @@ class Outbox:
         key = (entry.run_id or f"policy:{entry.digest}").encode()
         self.send(Record(self.names.journal, key, messages.encode(entry), partition=entry.partition))
 
-    def send(self, record: Record, then: Callable[[], None] | None = None) -> None:
-        task = asyncio.ensure_future(self._deliver(record, then))
+    def send(self, record: Record) -> None:
+        self._start(self._deliver(record))
+
+    def _send_command(self, record: Record, then: Callable[[], None] | None = None) -> None:
+        self.urgent = True
+        self._start(self._deliver(record, then, command=True))
+
+    def _start(self, delivery: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(delivery)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def settled(self) -> None:
-        """Returns when all that was sent before is acknowledged. What is sent meanwhile is not waited for: under load
-        there is always something."""
-        await asyncio.gather(*self._under_way)
+    def under_way(self) -> set[asyncio.Task[None]]:
+        """What was sent and is not acknowledged yet."""
+        return set(self._under_way)
 
-    async def _deliver(self, record: Record, then: Callable[[], None] | None) -> None:
+    async def settled(self, deliveries: set[asyncio.Task[None]]) -> None:
+        """Returns when these are acknowledged."""
+        await asyncio.gather(*deliveries)
+
+    async def _deliver(self, record: Record, then: Callable[[], None] | None = None, *, command: bool = False) -> None:
         wait, attempts = FIRST_WAIT_S, 0
         while True:
             try:
-                await (await self._send(record))
+                await (await self._send(record, command))
             except (TimeoutError, KafkaError, ProducerSendError, OSError) as error:
                 if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
                     # No further attempt could end otherwise, and the checkpoint would wait for ever.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from importlib.metadata import version
 
 import faust
 import structlog
@@ -18,6 +19,7 @@ from monitor.topics import topics
 from monitor.topics.admin import check, look
 from monitor.topics.connect import BrokerError, admin_client
 from monitor.worker.app import Monitor
+from monitor.worker.assumptions import broken
 
 log = structlog.get_logger("killcord.worker")
 
@@ -34,13 +36,20 @@ def start(settings: Settings) -> None:
     except PolicyError as error:
         raise StartError(str(error)) from error
     try:
-        partitions = asyncio.run(_partitions(settings))
+        partitions, cluster = asyncio.run(_cluster(settings))
     except BrokerError as error:
         raise StartError(str(error)) from error
+    if lost := broken():
+        raise StartError(
+            f"faust-streaming {version('faust-streaming')} with aiokafka {version('aiokafka')} is not what this version"
+            " was made for:\n"
+            + "\n".join(f"  not so: {name}" for name in lost)
+            + "\nInstall the versions in requirements.lock."
+        )
     metrics = Metrics()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monitor = Monitor(settings, policy, metrics, partitions)
+    monitor = Monitor(settings, policy, metrics, partitions, cluster)
     heartbeat = Heartbeat()
     try:
         server = serve(settings, metrics, alive=heartbeat, ready=monitor.ready)
@@ -63,8 +72,8 @@ def start(settings: Settings) -> None:
         sys.stderr.flush()
 
 
-async def _partitions(settings: Settings) -> int:
-    """Of the event topic, once all topics fit."""
+async def _cluster(settings: Settings) -> tuple[int, str]:
+    """(partitions of the event topic, the cluster's own id), once all topics fit."""
     async with admin_client(settings) as client:
         problems = await check(client, settings)
         if problems:
@@ -72,4 +81,4 @@ async def _partitions(settings: Settings) -> int:
             raise StartError(f"the topics do not fit:\n{listed}\nCreate what is missing: killcord topics create")
         name = topics(settings)[0].name
         found, _ = await look(client, [name], configs=False)
-        return found[name].partitions
+        return found[name].partitions, (await client.describe_cluster()).get("cluster_id") or ""

@@ -1,37 +1,80 @@
-"""Faust's Kafka transport with a fetch wait and a way back after a rebalance of our own.
+"""Faust's Kafka transport with a batch lane, found by Faust as ``killcord://`` in the namespace ``faust.transports``.
 
-Faust fixes ``fetch_max_wait_ms`` at 1500. On a Kafka, data in a partition that was left out of the fetch under way (it
-was paused, or its last batch was still being worked on) wait for that fetch to end. On the embedded broker, which may
-not answer a waiting fetch when data come, most events wait. `install` plugs this one in, by Faust's own
-``app.transport``; a transport with more to it subclasses `Transport` and `Consumer` here.
+Stock Faust pays for a task and a wait on every message. Here each fetched batch of a topic that has a lane goes to one
+call, in slices that leave the event loop room to send what was found; a batch of a changelog goes to its table's store
+in one call. Assignment, flow control, rebalance, tables, when recovery starts and ends, and every other topic are
+Faust's.
+
+What this relies on in Faust and aiokafka is listed, and checked, in `monitor.worker.assumptions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import ClassVar
+import asyncio
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import aiokafka
-import faust
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.transports import ConsumerT
 
+SLICE_S = 0.002  # of events, before what they led to may leave
+POLL_S = 1.0
+RECOVERY_POLL_S = 0.05  # the end of a changelog may be a transaction's marker, which no fetch returns
+IDLE_S = 0.02  # while no partition may be read
+
+
+class Lane(Protocol):
+    """Takes in a topic's batches: records of ``tp`` from index ``begin`` on, until the monotonic clock passes ``until``
+    or something must leave at once. Returns the index of the first that it has not taken in. Must not raise."""
+
+    def __call__(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int: ...
+
+
+class LaneApp(Protocol):
+    """What the transport asks of its app. lanes: by topic. fetch_wait_ms: how long a fetch may wait at the broker."""
+
+    lanes: dict[str, Lane]
+    fetch_wait_ms: int
+
+    async def before_assignment(self, assigned: set[TP], generation: int) -> None:
+        """These partitions are assigned, as of the group's ``generation``; their recovery has not begun."""
+
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches."""
+    """The thread that fetches, with a fetch wait and a way back after a rebalance of our own.
+
+    Faust fixes ``fetch_max_wait_ms`` at 1500. On a Kafka, data in a partition that was left out of the fetch under way
+    wait for that fetch to end. On the embedded broker, which may not answer a waiting fetch when data come, most do.
+    """
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        if not hasattr(consumer, "_fetch_max_wait_ms"):
-            raise RuntimeError(f"aiokafka {aiokafka.__version__} keeps its fetch wait elsewhere: use one before 0.15")
         # Read by its fetcher, which is made when the consumer starts.
-        consumer._fetch_max_wait_ms = transport.fetch_wait_ms
+        consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """What a rebalance ends with: everything that was not committed is read again."""
         return await self.call_thread(rewind, self._ensure_consumer(), self.app.tables.changelog_topics)
+
+    def read_up_to(self, tp: TP) -> int | None:
+        """The offset that is fetched next, markers of transactions skipped; None where nothing was fetched yet."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        place = TopicPartition(tp.topic, tp.partition)
+        state = assignment.state_value(place) if assignment is not None else None
+        return state.position if state is not None and state.has_valid_position else None
+
+    async def generation(self) -> int | None:
+        """The group's generation that Kafka counts this worker in, asked after this call; None: in none."""
+        coordinator = self._ensure_consumer()._coordinator
+        counted = coordinator.generation
+        alive = await self.call_thread(coordinator._do_heartbeat)
+        return counted if alive and coordinator.generation == counted else None
 
 
 async def rewind(consumer: aiokafka.AIOKafkaConsumer, but: Collection[str]) -> Mapping[TP, int]:
@@ -48,21 +91,173 @@ async def rewind(consumer: aiokafka.AIOKafkaConsumer, but: Collection[str]) -> M
 
 
 class Consumer(driver.Consumer):
-    """The worker's consumer."""
+    """The worker's consumer. Offsets are committed up to where a checkpoint released them, and never beyond.
+
+    Faust's own bookkeeping, an acknowledgement a message, can commit past a gap (its issue 606) and is not used.
+    """
+
+    app: Any  # a LaneApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._released: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    # Offsets
+
+    def release(self, offsets: Mapping[TP, int]) -> None:
+        """What is before these offsets is covered by a checkpoint: the next commit may say so."""
+        self._released.update(offsets)
+
+    async def generation(self) -> int | None:
+        """The group's generation that this worker is in now. None where it is in none, or cannot find out."""
+        try:
+            return await self._thread.generation()
+        except Exception as error:  # whatever keeps Kafka from saying yes is a no
+            self.log.warning("membership not confirmed: %r", error)
+            return None
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._released) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._released.get(tp)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await super().on_partitions_revoked(revoked)
+        self._released.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        await self.app.before_assignment(assigned, generation_id)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust watches its streams for stalls, and a lane is none: the worker's own lag says it."""
+        if tp.topic not in self.app.lanes:
+            super().verify_event_path(now, tp)
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Where changelogs end. A store that says it has read beyond holds another topic's states: it starts anew."""
+        ends = await super().highwaters(*partitions)
+        recovery = self.app.tables.recovery
+        for tp, end in ends.items():
+            table = recovery.tp_to_table.get(tp)
+            if table is not None and (offset := table.data.persisted_offset(tp)) is not None and offset >= (end or 0):
+                self.log.error("states of %r up to %r are not this changelog's, which ends at %r", tp, offset, end)
+                table.data.forget(tp.partition)
+                recovery.active_offsets[tp] = recovery.standby_offsets[tp] = None
+        return ends
+
+    # Records
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await self._drain_once()
+        except self.consumer_stopped_errors:
+            if not self.transport.app.should_stop:
+                raise
+            self.log.info("Broker stopped consumer, shutting down...")
+        except asyncio.CancelledError:
+            if not self.transport.app.should_stop:
+                raise
+            self.log.info("Consumer shutting down for user cancel.")
+        except Exception:
+            self.log.exception("Drain messages raised")
+            raise
+
+    async def _drain_once(self) -> None:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        active = self._get_active_partitions()
+        if not active:
+            await self.sleep(IDLE_S)
+            return
+        recovering = self.app.tables.recovery.in_recovery
+        records = await self._getmany(active, RECOVERY_POLL_S if recovering else POLL_S)
+        generation = self.app.consumer_generation_id
+        await asyncio.sleep(0)
+        if not self.flow_active:
+            await self._seek_back()
+            return
+        changelogs, lanes = self.app.tables.changelog_topics, self.app.lanes
+        batches = []
+        for tp, batch in records.items():
+            if tp not in active and tp not in self._buffered_partitions:
+                continue  # paused since
+            if tp.topic in changelogs:
+                self._restore(TP(*tp), batch)
+            elif tp.topic in lanes:
+                batches.append((TP(*tp), batch))
+            else:
+                await self._hand_over(TP(*tp), batch, generation)
+        if self.app.tables.recovery.in_recovery:
+            self._look_whether_recovered()
+        if batches:
+            await self._take(batches, generation)
+
+    async def _seek_back(self) -> None:
+        """A rebalance came while a fetch was under way: what it brought is read again by whoever is next."""
+        try:
+            await self.perform_seek()
+        except Exception as error:  # as Faust does: the rebalance seeks once more when it ends
+            self.log.warning("exception performing seek when flow not active %r", error)
+
+    def _may(self, generation: int) -> bool:
+        return bool(self.flow_active and self.app.consumer_generation_id == generation)
+
+    async def _take(self, batches: list[tuple[TP, Sequence[ConsumerRecord]]], generation: int) -> None:
+        """Gives the batches to their lanes, a slice of each in turn."""
+        lanes, clock, rest = self.app.lanes, time.monotonic, [(tp, batch, 0) for tp, batch in batches]
+        until = clock() + SLICE_S
+        while rest:
+            left = []
+            for tp, batch, begin in rest:
+                if not self._may(generation):
+                    return
+                end = lanes[tp.topic](tp, batch, begin, until)
+                if end < len(batch):
+                    left.append((tp, batch, end))
+                if end < len(batch) or clock() > until:
+                    await asyncio.sleep(0)
+                    until = clock() + SLICE_S
+            rest = left
+
+    async def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord], generation: int) -> None:
+        """To the agents of a topic without a lane, one message at a time, as Faust does."""
+        for record in batch:
+            if not self._may(generation):
+                return
+            await self.wait_first(self.callback(self._to_message(tp, record)), self.suspend_flow.wait())
+
+    # Recovery
+
+    def _restore(self, tp: TP, batch: Sequence[ConsumerRecord]) -> None:
+        """A batch of a changelog: to its table's store, and counted as recovered."""
+        recovery = self.app.tables.recovery
+        table = recovery.tp_to_table.get(tp)
+        if table is None:
+            return  # assigned elsewhere since
+        table.data.restore(tp.partition, batch)
+        offsets = recovery.active_offsets if tp in recovery.active_tps else recovery.standby_offsets
+        offsets[tp] = max(offsets.get(tp) or -1, batch[-1].offset)
+        if recovery.standbys_pending and not recovery.in_recovery and not recovery.standby_remaining_total():
+            recovery.standbys_pending = False
+            self.app.tables.on_standbys_ready()
+
+    def _look_whether_recovered(self) -> None:
+        """Tells Faust once every changelog was read to its end. Said again until Faust has noticed."""
+        recovery = self.app.tables.recovery
+        for tp, left in recovery.active_remaining().items():
+            if left > 0 and (position := self._thread.read_up_to(tp)) is not None:
+                recovery.active_offsets[tp] = max(recovery.active_offsets[tp], position - 1)
+        if not recovery.need_recovery():
+            recovery.signal_recovery_end.set()
+
 
 class Transport(driver.Transport):
-    """``fetch_wait_ms``: how long a fetch may wait at the broker for data, in milliseconds."""
+    """Faust makes it from the broker's URL."""
 
     Consumer: ClassVar[type[ConsumerT]] = Consumer
-    fetch_wait_ms = 100
-
-
-def install(app: faust.App, fetch_wait_s: float, transport: type[Transport] = Transport) -> None:
-    """Makes the app consume by this transport. Call it before anything asks for ``app.transport``."""
-    plugged = transport(app.conf.broker_consumer, app)
-    plugged.fetch_wait_ms = round(fetch_wait_s * 1000)
-    app.transport = plugged

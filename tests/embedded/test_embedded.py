@@ -7,17 +7,22 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
+from detectors.event import ToolCall, encode
 from monitor.embedded import PARTITIONS, embedded_broker
+from monitor.engine.engine import partition_of
+from monitor.engine.state import RunState
+from monitor.metrics import Metrics
+from monitor.policy import Policy
 from monitor.settings import Settings, aiokafka_options
 from monitor.topics import Names, topics
 from monitor.topics.admin import check, create
 from monitor.topics.connect import admin_client
-from monitor.worker.faust_settings import faust_options
-from monitor.worker.transport import install
+from monitor.worker.app import Monitor
 
 NAMES = Names.of("killcord")
 
@@ -94,47 +99,47 @@ async def test_it_finds_no_offsets_by_time(broker: Settings) -> None:
         assert await consumer.offsets_for_times({place: 0}) == {place: None}
 
 
-class Counting:
-    """A worker in small: it counts the events of each run in a table."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.app = app = faust.App(**faust_options(settings))
-        install(app, settings.fetch_wait_s)
-        self.counts = app.Table("runs", key_type=bytes, value_type=int, partitions=settings.partitions, default=int)
-        self.seen: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()
-        events = app.topic(NAMES.events, key_type=bytes, value_type=bytes)
-
-        @app.agent(events)
-        async def count(stream: faust.Stream[bytes]) -> None:
-            async for event in stream.events():
-                self.counts[event.key] += 1
-                self.seen.put_nowait((event.value, time.perf_counter()))
-
-    async def next(self) -> tuple[bytes, float]:
-        return await asyncio.wait_for(self.seen.get(), 30)
+def worker_of(settings: Settings) -> Monitor:
+    return Monitor(settings, Policy.load(None), Metrics(CollectorRegistry()), PARTITIONS)
 
 
-async def test_a_faust_agent_sees_events_at_once_and_its_table_comes_back(
-    broker: Settings, record_property: pytest.RecordPropertyType
-) -> None:
+def call(run_id: str, seq: int, command: str) -> bytes:
+    return encode(
+        ToolCall(
+            id=f"{run_id}-{seq}",
+            time=time.time(),
+            run_id=run_id,
+            seq=seq,
+            publisher="test",
+            tool="bash",
+            call_id=f"c{seq}",
+            arguments={"command": command},
+        )
+    )
+
+
+async def judged(worker: Monitor, run_id: str, seq: int) -> RunState:
+    """The run's state once the worker has taken in its event ``seq``."""
+    partition = partition_of(run_id, PARTITIONS)
+    async with asyncio.timeout(30):
+        while True:
+            state = worker.runs.find(partition, run_id)
+            if state is not None and state.run.offset == seq:
+                return state
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("lane", ["batch", "agents"])
+async def test_a_worker_judges_here_and_the_next_one_knows_what_it_knew(broker: Settings, lane: str) -> None:
+    settings = replace(broker, lane=lane, worker_group=f"here-{lane}")
+    async with admin_client(settings) as client:
+        await create(client, settings)
     async with producing(broker) as producer:
-        worker = Counting(broker)
-        async with worker.app:
-            assert worker.app.consumer._thread._consumer._fetch_max_wait_ms == broker.fetch_wait_s * 1000
-            waits = []
-            for number in range(60):
-                sent = time.perf_counter()
-                await producer.send(NAMES.events, b"%d" % number, key=b"run-%d" % (number % 7))
-                value, seen = await worker.next()
-                assert value == b"%d" % number
-                waits.append(seen - sent)
-            # With Faust's own transport half of these would take more than a second.
-            assert sorted(waits)[len(waits) // 2] < 0.5
-            record_property("produce_to_agent_p50_ms", round(sorted(waits)[len(waits) // 2] * 1000, 1))
-
-        again = Counting(broker)
-        async with again.app:
-            await producer.send(NAMES.events, b"after", key=b"run-0")
-            assert (await again.next())[0] == b"after"
-            assert again.counts[b"run-0"] == 10
-            assert sum(again.counts.values()) == 61
+        first = worker_of(settings)
+        async with first.app:
+            await producer.send(NAMES.events, call("r1", 0, "rm -rf /"), key=b"r1")
+            assert (await judged(first, "r1", 0)).killed_by is not None
+        second = worker_of(settings)
+        async with second.app:
+            await producer.send(NAMES.events, call("r1", 1, "ls"), key=b"r1")
+            assert (await judged(second, "r1", 1)).killed_by is not None

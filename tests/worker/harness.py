@@ -247,3 +247,26 @@ async def replayed(settings: Settings, *options: str) -> tuple[list[dict[str, An
     for line in map(json.loads, said.splitlines()):
         (alerts if line.pop("type") == "alert" else commands).append(line)
     return alerts, commands
+
+
+async def committed(settings: Settings, topic: str, events: int) -> None:
+    """Waits until the worker group has let go of so many messages: their states are then in the changelog."""
+    client = AIOKafkaAdminClient(**aiokafka_options(settings))
+    await client.start()
+    end = time.monotonic() + PATIENCE_S
+    try:
+        while True:
+            offsets = await client.list_consumer_group_offsets(settings.app_id)
+            if sum(o.offset for tp, o in offsets.items() if tp.topic.endswith(topic)) >= events:
+                return
+            assert time.monotonic() < end, offsets
+            await asyncio.sleep(0.1)
+    finally:
+        await client.close()
+
+
+async def ends(settings: Settings, topic: str) -> int:
+    """How many records all partitions of ``topic`` hold, counting transactions' markers."""
+    async with AIOKafkaConsumer(**aiokafka_options(settings)) as reader:
+        name = f"{settings.topic_prefix}.{topic}"
+        return sum((await reader.end_offsets([TopicPartition(name, n) for n in range(settings.partitions)])).values())

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from monitor.settings import Settings
 from tests.conftest import Cluster
 from tests.worker.conftest import StartWorker
-from tests.worker.harness import Agent, Tail, made, one_each, producing, promised, replayed, tail
+from tests.worker.harness import Agent, Tail, committed, ends, made, one_each, producing, promised, replayed, tail
 
 POLICY = """
 governor: {kills_per_minute: 100000, share_of_runs: 1.0, share_after_kills: 100000}
@@ -78,7 +78,8 @@ def busy_settings(kafka_topics: Settings, tmp_path: Path) -> Settings:
 
 async def judged_like_a_replay(settings: Settings, seen: Tail, should_die: dict[str, str]) -> None:
     """Nothing lost, and nothing else than what an undisturbed judge of the same events says."""
-    await seen.quiet(1.5)
+    await committed(settings, ".events", await ends(settings, "events"))  # a checkpoint covers all, so all is out
+    await seen.quiet(0.5)
     assert kills(seen) == should_die
     alerts, commands = await replayed(settings)
     live = one_each(promised(seen.of("alerts")), "id", "revision")

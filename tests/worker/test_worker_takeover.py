@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from aiokafka import ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient
 from msgspec.structs import replace
 
 from detectors.fleet import FleetState
@@ -19,12 +18,12 @@ from detectors.rollup import Rollup
 from monitor.engine import fleet
 from monitor.messages import OperatorDecision
 from monitor.policy import Policy
-from monitor.settings import Settings, aiokafka_options
+from monitor.settings import Settings
 from monitor.topics.spec import changelog
 from tests.worker.conftest import StartWorker
 from tests.worker.harness import (
-    PATIENCE_S,
     Agent,
+    committed,
     one_each,
     producing,
     promised,
@@ -47,22 +46,6 @@ def settings(kafka_topics: Settings, tmp_path: Path) -> Settings:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
     return replace(kafka_topics, policy=str(policy))
-
-
-async def committed(settings: Settings, topic: str, events: int) -> None:
-    """Waits until the worker group has let go of so many messages: their states are then in the changelog."""
-    client = AIOKafkaAdminClient(**aiokafka_options(settings))
-    await client.start()
-    end = time.monotonic() + PATIENCE_S
-    try:
-        while True:
-            offsets = await client.list_consumer_group_offsets(settings.app_id)
-            if sum(o.offset for tp, o in offsets.items() if tp.topic.endswith(topic)) >= events:
-                return
-            assert time.monotonic() < end, offsets
-            await asyncio.sleep(0.1)
-    finally:
-        await client.close()
 
 
 async def test_a_half_spent_budget_is_remembered_by_the_next_worker_and_through_a_rebalance(

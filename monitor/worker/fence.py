@@ -1,0 +1,184 @@
+"""Writes to the changelogs that only the owner of a partition can make.
+
+A worker that was suspended for longer than its session, and comes back, still believes that its partitions are its own.
+Each partition's states are therefore written by a transactional producer of that partition's: whoever is assigned the
+partition starts it anew, from when on Kafka refuses the one before. Transactions are used for that alone.
+
+The order that makes it safe: the producer is started, then Kafka is asked whether this worker is still in the group's
+generation that gave it the partition, then it writes. A worker that is stopped between asking and writing meets the
+fence of the next owner, which was started after that one was assigned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
+
+from monitor.settings import Settings, aiokafka_options
+
+log = structlog.get_logger("killcord.fence")
+
+Entries: TypeAlias = Sequence[tuple[bytes, bytes | None]]
+"""(key, value) of a changelog; a value of None is a tombstone."""
+
+BATCH_BYTES = 512 * 1024
+FIRST_WAIT_S = 0.05
+LONGEST_WAIT_S = 2.0
+ALARM_AFTER = 5  # attempts
+EXPELLED = -1
+
+
+class Sent(NamedTuple):
+    """A batch under way, and how many records are in it."""
+
+    batch: Awaitable[RecordMetadata]
+    records: int
+
+
+class Fenced(RuntimeError):
+    """The partition belongs to another worker: what this one knows of it is void."""
+
+
+class FencedChangelogs:
+    """The changelogs' producers of this worker, one a partition. On the embedded broker, where markers of transactions
+    cannot be read and a second worker is none's concern, they are plain ones.
+
+    Parameters: ``generation()`` gives the group's generation that Kafka counts this worker in now, `EXPELLED` where it
+    is in none, None where Kafka does not answer. refused: why Kafka takes no states; None while it does.
+    """
+
+    def __init__(self, settings: Settings, generation: Callable[[], Awaitable[int | None]]) -> None:
+        self._settings = settings
+        self._generation = generation
+        self._assigned_in = EXPELLED
+        self._producers: dict[int, AIOKafkaProducer] = {}
+        self._proven: set[int] = set()
+        self.refused: str | None = None
+
+    async def assigned(self, partitions: Iterable[int], generation: int) -> None:
+        """These partitions are this worker's, as of ``generation``. Returns once no other can write to them.
+
+        All producers start anew: between two assignments a partition may have been elsewhere.
+        """
+        await self.close()
+        self._assigned_in = generation
+        await asyncio.gather(*(self._start(partition) for partition in partitions))
+
+    async def write(self, partition: int, changelogs: Mapping[str, Entries]) -> dict[str, int]:
+        """Writes entries by changelog, and returns the offset of the last one of each once Kafka has them all.
+
+        Tries until Kafka takes them. Raises `Fenced` where the partition is no longer this worker's.
+        """
+        wait, attempts = FIRST_WAIT_S, 0
+        while True:
+            try:
+                producer = self._producers.get(partition) or await self._start(partition)
+                if partition not in self._proven:
+                    await self._prove(partition)
+                offsets = await self._send(producer, partition, changelogs)
+            except (KafkaError, OSError, TimeoutError, AssertionError) as error:  # aiokafka asserts its states
+                await self._stop(partition)
+                if await self._generation() not in (None, self._assigned_in):
+                    raise Fenced(f"partition {partition} was given to another worker ({error!r})") from error
+                attempts += 1
+                self.refused = repr(error)
+                say = log.critical if attempts == ALARM_AFTER else log.warning
+                say(
+                    "states not taken by Kafka, trying again",
+                    partition=partition,
+                    attempts=attempts,
+                    error=self.refused,
+                )
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+                continue
+            self.refused = None
+            return offsets
+
+    async def _send(
+        self, producer: AIOKafkaProducer, partition: int, changelogs: Mapping[str, Entries]
+    ) -> dict[str, int]:
+        if self._settings.ephemeral:
+            last = await _batches(producer, partition, changelogs)
+        else:
+            await producer.begin_transaction()
+            last = await _batches(producer, partition, changelogs)
+            await producer.commit_transaction()
+        return {topic: (await sent.batch).offset + sent.records - 1 for topic, sent in last.items()}
+
+    async def close(self) -> None:
+        await asyncio.gather(*(self._stop(partition) for partition in list(self._producers)))
+
+    async def _prove(self, partition: int) -> None:
+        generation = await self._generation()
+        if generation is None:
+            raise TimeoutError("Kafka does not say whether this worker is still in its group")
+        if generation != self._assigned_in:
+            raise Fenced(f"partition {partition} was assigned in generation {self._assigned_in}, now is {generation}")
+        self._proven.add(partition)
+
+    async def _start(self, partition: int) -> AIOKafkaProducer:
+        self._proven.discard(partition)
+        producer = AIOKafkaProducer(
+            **{**aiokafka_options(self._settings), "client_id": f"{self._settings.client_id}-states-{partition}"},
+            **self._kind(partition),
+            max_batch_size=BATCH_BYTES,
+            max_request_size=max(self._settings.max_message_bytes, 2 * BATCH_BYTES),
+            retry_backoff_ms=20,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producers[partition] = producer
+        return producer
+
+    def _kind(self, partition: int) -> dict[str, str]:
+        if self._settings.ephemeral:
+            return {"acks": "all"}
+        return {"transactional_id": f"{self._settings.app_id}-{partition}"}
+
+    async def _stop(self, partition: int) -> None:
+        producer = self._producers.pop(partition, None)
+        self._proven.discard(partition)
+        if producer is not None:
+            try:
+                await producer.stop()
+            except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+                log.debug("producer of states did not end well", partition=partition, error=repr(error))
+
+
+async def _batches(producer: AIOKafkaProducer, partition: int, changelogs: Mapping[str, Entries]) -> dict[str, Sent]:
+    """As few and as large batches as fit, each handed over whole: a record at a time costs ten times as much."""
+
+    async def send(batch: BatchBuilder, topic: str) -> Sent:
+        count = batch.record_count()
+        batch.close()
+        sent = await producer.send_batch(batch, topic, partition=partition)
+        sent.add_done_callback(_looked_at)
+        return Sent(sent, count)
+
+    last: dict[str, Sent] = {}
+    for topic, entries in changelogs.items():
+        batch = producer.create_batch()
+        for key, value in entries:
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                await send(batch, topic)
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value)
+        last[topic] = await send(batch, topic)
+    return last
+
+
+def _looked_at(sent: asyncio.Future[RecordMetadata]) -> None:
+    """Nobody waits for each: the last of them says what went wrong."""
+    if not sent.cancelled():
+        sent.exception()

@@ -1,0 +1,113 @@
+"""Of two workers that both believe that a partition is theirs, one can write its states: against the real Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from monitor.settings import Settings
+from monitor.topics import TABLES, changelog
+from monitor.worker.fence import EXPELLED, Fenced, FencedChangelogs
+from tests.worker.harness import tail
+
+
+class Group:
+    """What Kafka would tell each worker of the generation it is in."""
+
+    def __init__(self) -> None:
+        self.counted: dict[str, int] = {}
+
+    def generation(self, worker: str) -> Callable[[], object]:
+        async def ask() -> int | None:
+            return self.counted[worker]
+
+        return ask
+
+
+@pytest.fixture
+async def group() -> Group:
+    return Group()
+
+
+@pytest.fixture
+async def workers(kafka_topics: Settings, group: Group) -> AsyncIterator[tuple[FencedChangelogs, FencedChangelogs]]:
+    first, second = (FencedChangelogs(kafka_topics, group.generation(name)) for name in ("first", "second"))  # type: ignore[arg-type]
+    yield first, second
+    await first.close()
+    await second.close()
+
+
+async def written(settings: Settings) -> list[tuple[bytes, bytes | None]]:
+    """What lies on the changelog, as a reader that sees everything sees it."""
+    name = changelog(settings, TABLES[0])
+    async with tail(settings, name) as seen:
+        await seen.quiet(1.0)
+    return [(record.key, record.value) for record in seen.records]
+
+
+async def test_whoever_was_assigned_last_writes_and_the_one_before_cannot(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, second = workers
+    name = changelog(kafka_topics, TABLES[0])
+    group.counted = {"first": 1, "second": 2}
+    await first.assigned({0}, 1)
+    assert await first.write(0, {name: [(b"run", b"of the first")]}) == {name: 0}
+
+    await second.assigned({0}, 2)
+    group.counted["first"] = EXPELLED
+    with pytest.raises(Fenced, match="partition 0"):
+        await first.write(0, {name: [(b"run", b"late")]})
+    await second.write(0, {name: [(b"run", b"of the second")]})
+
+    assert await written(kafka_topics) == [(b"run", b"of the first"), (b"run", b"of the second")]
+
+
+async def test_a_producer_that_is_started_late_is_turned_away_and_the_owner_goes_on(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, second = workers
+    name = changelog(kafka_topics, TABLES[0])
+    group.counted = {"first": EXPELLED, "second": 2}
+    await second.assigned({0}, 2)
+    await second.write(0, {name: [(b"run", b"1")]})
+    await first.assigned({0}, 1)  # suspended between its assignment and this: its producer fences the owner's
+
+    with pytest.raises(Fenced):
+        await first.write(0, {name: [(b"run", b"late")]})
+    await second.write(0, {name: [(b"run", b"2")]})
+
+    assert await written(kafka_topics) == [(b"run", b"1"), (b"run", b"2")]
+
+
+async def test_nothing_is_written_before_kafka_has_said_whose_the_partition_is(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, _ = workers
+    name = changelog(kafka_topics, TABLES[0])
+    answers = iter([None, None, None, None, 1])
+
+    async def later() -> int | None:
+        return next(answers)
+
+    first._generation = later
+    await first.assigned({0}, 1)
+    await first.write(0, {name: [(b"run", b"state")]})
+    assert list(answers) == []
+    assert first.refused is None
+    assert await written(kafka_topics) == [(b"run", b"state")]
+
+
+async def test_what_does_not_fit_one_batch_goes_in_several(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, _ = workers
+    group.counted["first"] = 1
+    await first.assigned({0, 1}, 1)
+    runs, fleet = (changelog(kafka_topics, table) for table in TABLES)
+    entries = [(b"%d" % n, bytes(10_000)) for n in range(300)] + [(b"gone", None)]
+    offsets = await first.write(1, {runs: entries, fleet: [(b"team", b"state")]})
+    assert offsets[runs] >= 300
+    assert offsets[fleet] == 0
+    assert [key for key, _ in await written(kafka_topics)] == [key for key, _ in entries]
