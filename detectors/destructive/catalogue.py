@@ -18,12 +18,13 @@ class CatalogueError(ValueError):
 
 
 class Pattern(Struct, frozen=True):
-    """An entry made ready: globs as regular expressions, by words."""
+    """An entry made ready: globs as regular expressions, by words. heads: the first words of ``when`` that are none."""
 
     entry: Entry
     when: tuple[tuple[re.Pattern[str] | str, ...], ...]
     args: re.Pattern[str] | None
     text: re.Pattern[str] | None
+    heads: frozenset[str] | None = None
 
 
 class Known(Struct, frozen=True):
@@ -76,6 +77,8 @@ def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] |
     entry, flags, words = pattern.entry, arguments.flags, arguments.words
     rest: list[str] = words
     if pattern.when:
+        if not words or (pattern.heads is not None and words[0] not in pattern.heads):
+            return None
         for when in pattern.when:
             if len(words) >= len(when) and all(
                 word == part if isinstance(part, str) else part.fullmatch(word) is not None
@@ -85,7 +88,7 @@ def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] |
                 break
         else:
             return None
-    if entry.any and not any(flag in flags for flag in entry.any):
+    if entry.any and flags.keys().isdisjoint(entry.any):
         return None
     if entry.all and not all(flag in flags for flag in entry.all):
         return None
@@ -113,7 +116,9 @@ def _compile(entry: Entry) -> Pattern:
         for words in entry.when
     )
     args = re.compile("|".join(_glob(glob) for glob in entry.args), re.DOTALL | re.IGNORECASE) if entry.args else None
-    return Pattern(entry, when, args, re.compile(entry.text, re.IGNORECASE) if entry.text else None)
+    text = re.compile(entry.text, re.IGNORECASE) if entry.text else None
+    heads = [words[0] for words in when if words and isinstance(words[0], str)]
+    return Pattern(entry, when, args, text, frozenset(heads) if len(heads) == len(when) else None)
 
 
 def build(parsed: list[File]) -> Catalogue:

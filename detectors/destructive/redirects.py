@@ -37,15 +37,18 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
             stdin = literal(shell.words.expand(child.named_children[-1], scope, quoted=True)) + "\n"
         elif child.type == "file_redirect":
             outputs.append(child)
-    for child in outputs:
-        if shell.words.text(child).lstrip("0123456789").startswith("<"):
+    texts = [shell.words.text(child) for child in outputs]
+    for child, text in zip(outputs, texts, strict=True):
+        if text.lstrip("0123456789").startswith("<"):
             stdin = _read(shell, child, scope)
     out = shell.visit(body, scope, stdin) if body is not None else ""
-    writes = [child for child in outputs if ">" in shell.words.text(child)[:4]]
     deliberate = body is not None and shell.words.text(body).strip() not in (":", "true")
-    for child in writes:
-        redirect(shell, child, scope, deliberate, out)
-    if writes and not shell.words.text(writes[-1]).startswith("2"):
+    last = ""
+    for child, text in zip(outputs, texts, strict=True):
+        if ">" in text[:4]:
+            redirect(shell, child, scope, deliberate, out)
+            last = text
+    if last and not last.startswith("2"):
         out = ""
     for child in followers:
         out = shell.visit(child, scope, out if child.type in ("pipeline", "command") else stdin)
@@ -77,12 +80,13 @@ def _read(shell: Shell, node: Node, scope: Scope) -> str:
 
 def redirect(shell: Shell, node: Node, scope: Scope, writing: bool, text: str) -> None:
     """``> file``: what is lost by it, and what is in it now. writing: it has content, else it only empties."""
-    target = node.child_by_field_name("destination")
-    raw = shell.words.text(node).lstrip("0123456789")
-    if target is None or raw.startswith(("<", ">&", "&>&")):
+    excerpt = shell.words.text(node)
+    raw = excerpt.lstrip("0123456789")
+    target = None if raw.startswith(("<", ">&", "&>&")) else node.child_by_field_name("destination")
+    if target is None:
         return
     for path in fields(shell.words.expand(target, scope)):
-        shell.programs.write(path, scope, shell.words.text(node), append=">>" in raw, emptying=not writing)
+        shell.programs.write(path, scope, excerpt, append=">>" in raw, emptying=not writing)
         if not is_unknown(path):
             full = join(scope.cwd, literal(path))
             old = scope.files.get(full, "") if ">>" in raw else ""

@@ -24,7 +24,7 @@ from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redi
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
-from detectors.destructive.words import Words
+from detectors.destructive.words import Words, plain_words
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -161,7 +161,17 @@ class Shell:
         out = [self.visit(child, scope, stdin) for child in node.named_children if child.type in STATEMENTS]
         return out[0] if len(out) == 1 else "".join(out)
 
-    def command(self, node: Node, scope: Scope, stdin: str | None, redirected: bool = False) -> str:
+    def command(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        text = self.words.text(node)
+        argv = plain_words(text)
+        if argv is None or node.has_error:
+            return self.expanded(node, scope, stdin, text)
+        self.read += 1
+        self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
+        return self.programs.run(argv, scope, stdin, text)
+
+    def expanded(self, node: Node, scope: Scope, stdin: str | None, text: str) -> str:
+        """A command whose words depend on the scope, or that has assignments and redirections."""
         argv: list[str] = []
         assigned: list[tuple[str, str]] = []
         for child in node.children:
@@ -185,7 +195,7 @@ class Shell:
             scope.variables.update(assigned)
         self.read += 1
         self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
-        return self.programs.run(argv, scope, stdin, self.words.text(node))
+        return self.programs.run(argv, scope, stdin, text)
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
