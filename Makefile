@@ -3,6 +3,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.version_info[:2] in ((3,11),(3,12),(3,13)) and print("$(p)")' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .cache/bench
 
 install: $(VENV)/.installed
 
@@ -26,8 +27,22 @@ lint: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 
+# Everything side by side; writes docs/performance.md, but not from a --quick run. What it is measured beside is
+# installed apart; without it the rest is measured all the same.
 bench: install
-	$(BIN)/python -m benchmarks $(ARGS)
+	@$(MAKE) --no-print-directory bench-install || echo "not everything to measure beside could be installed; going on" >&2
+	@$(BIN)/python -m benchmarks $(if $(findstring --quick,$(ARGS)),,--save) $(ARGS)
+
+bench-install: $(BENCH)/.installed
+
+$(BENCH)/.installed: requirements-bench.lock
+	@$(BIN)/python -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+# make soak MINUTES=60: runs that come and go; fails where memory, tables, tasks, files or label sets grow.
+soak: install
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 # Workers, brokers and the network between them are broken while agents work; a short part of it is in `make test`.
 chaos: install
@@ -40,6 +55,8 @@ schemas: install
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra monitor --group dev \
 	  --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group bench \
+	  --python-version 3.11 -o requirements-bench.lock
 
 clean:
 	rm -rf $(VENV) .cache build *.egg-info

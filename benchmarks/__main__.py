@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import click
 import msgspec
 
-from benchmarks import drain, drift, engine, lane, latency, profile, scale, stop, takeover
+from benchmarks import drain, drift, engine, lane, latency, profile, recovery, scale, stop, takeover
 from benchmarks.figures import Result
 from benchmarks.machine import machine
 from benchmarks.report import Measured, Report, save
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Measure] = {
     stop.NAME: stop.measure,
     scale.NAME: scale.measure,
     takeover.NAME: takeover.measure,
+    recovery.NAME: recovery.measure,
     drift.NAME: drift.measure,
 }
 

@@ -24,6 +24,7 @@ from benchmarks.show import say
 from monitor.settings import Settings, environment
 
 MARK = "BENCHMARK_STAGE"
+START_ATTEMPTS = 3  # another program may take the port that was free a moment ago
 GOODBYE_S = 10.0  # a program that was asked to end has this long
 REMEDY = "install Java 17 or newer and Maven, or set KILLCORD_TEST_BROKERS to a Kafka that the benchmark may use"
 _REAPER = r"""
@@ -91,13 +92,19 @@ class Stage:
             return tuple(part.strip() for part in named.split(","))
         if not shutil.which("java"):
             raise StageError(f"no Kafka: java not found; {REMEDY}")
-        say("starting a Kafka broker")
         cluster = self.directory / "kafka"
-        done = subprocess.run(
-            [str(self._script), "start", str(cluster)], capture_output=True, text=True, timeout=300, check=False
-        )
-        if done.returncode:
-            raise StageError(f"no Kafka: {done.stderr.strip() or done.stdout.strip()}; {REMEDY}")
+        for attempt in range(START_ATTEMPTS):
+            say("starting a Kafka broker" if not attempt else "starting it again")
+            done = subprocess.run(
+                [str(self._script), "start", str(cluster)], capture_output=True, text=True, timeout=300, check=False
+            )
+            if not done.returncode:
+                break
+            subprocess.run([str(self._script), "stop", str(cluster)], capture_output=True, timeout=60, check=False)
+            shutil.rmtree(cluster, ignore_errors=True)
+        else:
+            why = done.stderr.strip() or done.stdout.strip() or f"{self._script} ended with status {done.returncode}"
+            raise StageError(f"no Kafka: {why}; {REMEDY}")
         self.kafka = kafka_version(cluster)
         return tuple(done.stdout.strip().split(","))
 

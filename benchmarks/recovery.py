@@ -1,0 +1,245 @@
+"""A checkpoint of many dirty runs and the recovery of many run states, beside a Faust table's writes and recovery.
+
+A recovery is timed from a worker's start to its first kill, less what the same takes with nothing to recover.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+
+from aiokafka import AIOKafkaConsumer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks import cluster
+from benchmarks.figures import Result, percentile
+from benchmarks.fill import fill
+from benchmarks.held import Running, patient, until_committed
+from benchmarks.load import deadly
+from benchmarks.recorded import Keyed
+from benchmarks.show import say
+from benchmarks.stage import Stage, StageError, told
+from benchmarks.stop import POLICY
+from detectors.event import RunStarted, ToolCall, encode
+from monitor.client.reader import consumer, partitions_of
+from monitor.decode import Decoded, decode
+from monitor.engine.engine import Engine, partition_of
+from monitor.engine.outcome import Position
+from monitor.engine.state import encode as state_bytes
+from monitor.engine.state import new
+from monitor.policy import Policy
+from monitor.settings import Settings
+from monitor.topics import Names
+from monitor.topics.spec import changelog
+
+NAME = "recovery"
+DIRTY, STATES = 80_000, 100_000
+AIM_CHECKPOINT_S, AIM_EMPTY_S, AIM_DISK_S = 1.0, 10.0, 1.0
+WAIT_S = 180.0
+POLL_S = 0.05
+
+
+class Kept(Struct, kw_only=True):
+    """Seconds: of the checkpoint, and from a start to the first kill: with nothing to recover, an empty disk, its own.
+
+    checkpoints, records: in how many, and what they wrote.
+    """
+
+    checkpoint: float
+    checkpoints: int
+    records: int
+    nothing: float
+    empty: float
+    disk: float
+
+
+class Stock(Struct):
+    """Seconds."""
+
+    write: float
+    recover: float
+
+
+async def measure(stage: Stage, quick: bool) -> Result:
+    """Killcord in each round; the Faust table, which takes the longest, in one."""
+    dirty, states, rounds = (2_000, 2_500, 1) if quick else (DIRTY, STATES, 3)
+    policy = stage.directory / "policy.yaml"
+    policy.write_text(POLICY)
+    found: list[Kept] = []
+    size = _state_size()
+    for n in range(rounds):
+        settings = replace(
+            patient(stage.settings()), policy=str(policy), checkpoint_interval_s=5.0 if quick else 30.0,
+            checkpoint_events=10_000_000,
+        )  # fmt: skip
+        found.append(await _killcord(stage, settings, dirty, states))
+        last = found[-1]
+        say(
+            f"recovery, round {n + 1} of {rounds}: checkpoint of {last.records:,} runs {last.checkpoint:.2f} s in "
+            f"{last.checkpoints}; first kill after {last.nothing:.2f} s, with {states:,} runs to recover "
+            f"{last.empty:.2f} s, with them on its disk {last.disk:.2f} s"
+        )
+    stock = await _stock(stage, patient(stage.settings()), dirty, states, size)
+    say(f"recovery: Faust table: {dirty:,} writes {stock.write:.1f} s, {states:,} recovered in {stock.recover:.1f} s")
+    result = Result(settings=told(settings))
+    _report(result, found, stock, dirty, states, size)
+    return result
+
+
+async def _killcord(stage: Stage, settings: Settings, dirty: int, states: int) -> Kept:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(cluster.topics_of(settings))
+        reader = await stack.enter_async_context(consumer(settings))
+        reader.assign(await partitions_of(reader, [Names.of(settings.topic_prefix).control]))
+        topic = changelog(settings, "runs")
+        await _started(stage, settings, reader, "first")  # its group is new, which takes longer
+        nothing = await _started(stage, settings, reader, "nothing")
+        async with cluster.worker(stage, settings) as (process, url):
+            running = [Running("worker", process)]
+            await until_committed(stage, client, settings, running, 2)
+            before, records = await cluster.metrics(url), await _end(settings, topic)
+            await asyncio.to_thread(fill, settings, list(_runs(range(dirty))))
+            await until_committed(stage, client, settings, running, 2 + 2 * dirty)
+            after, written = await cluster.metrics(url), await _end(settings, topic) - records
+            await asyncio.to_thread(fill, settings, list(_runs(range(dirty, states))))
+            await until_committed(stage, client, settings, running, 2 + 2 * states)
+        disk = await _started(stage, settings, reader, "disk")
+        shutil.rmtree(settings.data_dir, ignore_errors=True)
+        empty = await _started(stage, settings, reader, "empty", states)
+        name = "killcord_checkpoint_seconds"
+        return Kept(
+            checkpoint=after[f"{name}_sum"] - before[f"{name}_sum"],
+            checkpoints=round(after[f"{name}_count"] - before[f"{name}_count"]),
+            records=written,
+            nothing=nothing,
+            empty=empty,
+            disk=disk,
+        )
+
+
+async def _started(stage: Stage, settings: Settings, reader: AIOKafkaConsumer, run_id: str, states: int = 0) -> float:
+    """Seconds from a worker's start to its first kill. ``states``: so many runs must be known to it then."""
+    await asyncio.to_thread(fill, settings, [(run_id.encode(), deadly(run_id))])
+    began = time.monotonic()
+    async with cluster.worker(stage, settings, ready=False) as (_, url):
+        seconds = await _first_kill(reader, run_id, began)
+        until = time.monotonic() + 10
+        while states and (known := (await cluster.metrics(url)).get("killcord_runs", 0.0)) < states:
+            if time.monotonic() > until:
+                raise StageError(f"the worker knows {known:,.0f} of {states:,} runs after its recovery")
+            await asyncio.sleep(POLL_S)
+    return seconds
+
+
+async def _first_kill(reader: AIOKafkaConsumer, run_id: str, began: float) -> float:
+    while time.monotonic() - began < WAIT_S:
+        for records in (await reader.getmany(timeout_ms=1000)).values():
+            if any(record.key == run_id.encode() for record in records):
+                return time.monotonic() - began
+    raise StageError(f"run {run_id} was not killed within {WAIT_S:g} s of the worker's start")
+
+
+async def _stock(stage: Stage, settings: Settings, dirty: int, states: int, size: int) -> Stock:
+    """A write counts when it is in the changelog; Faust sends them with its commits."""
+    async with cluster.topics_of(settings):
+        topic = changelog(settings, "runs")
+        command = ("-m", "benchmarks.stock_table", str(size))
+        began = time.monotonic()
+        async with stage.program("table", command, settings) as process:
+            baseline = await _recovered(stage, process, began)
+            began = time.monotonic()
+            await asyncio.to_thread(fill, settings, list(_orders(settings, dirty)))
+            await _until_end(settings, topic, dirty)
+            write = time.monotonic() - began
+            await asyncio.to_thread(fill, settings, list(_orders(settings, states - dirty)))
+            await _until_end(settings, topic, states)
+        began = time.monotonic()
+        async with stage.program("table", command, settings) as process:
+            return Stock(write, max(0.0, await _recovered(stage, process, began) - baseline))
+
+
+async def _recovered(stage: Stage, process: asyncio.subprocess.Process, began: float) -> float:
+    assert process.stdout
+    line = await asyncio.wait_for(process.stdout.readline(), WAIT_S)
+    if not line:
+        raise StageError(f"the Faust app with a table ended:\n{stage.last_words('table')}")
+    return time.monotonic() - began
+
+
+def _orders(settings: Settings, keys: int) -> Iterable[Keyed]:
+    """One message a partition, which share the keys to write."""
+    for partition in range(settings.partitions):
+        key = next(name for n in range(10_000) if partition_of(name := f"order-{n}", settings.partitions) == partition)
+        share = keys // settings.partitions + (partition < keys % settings.partitions)
+        yield key.encode(), str(share).encode()
+
+
+def _runs(numbers: Iterable[int]) -> Iterable[Keyed]:
+    """Two events a run: its start and a call."""
+    now = time.time()
+    for n in numbers:
+        run_id = f"many-{n}"
+        common = {"time": now, "run_id": run_id, "agent_id": "main", "agent_name": "coder", "publisher": "sdk"}
+        start = RunStarted(
+            **common, id=f"{run_id}-1", seq=1, task="Make the failing test pass.", workspace="/workspace"
+        )
+        arguments = {"command": f"python -m pytest tests/test_{n % 97}.py -q"}
+        call = ToolCall(**common, id=f"{run_id}-2", seq=2, tool="bash", call_id="1", arguments=arguments)
+        yield run_id.encode(), encode(start)
+        yield run_id.encode(), encode(call)
+
+
+def _state_size() -> int:
+    """Bytes of the state of one of these runs."""
+    engine, state = Engine(Policy.load()), new("many-0")
+    for n, (_, value) in enumerate(_runs([0])):
+        decoded = decode(value)
+        assert isinstance(decoded, Decoded)
+        engine.take(state, decoded.events, Position("events", 0, n, time.time()))
+    return len(state_bytes(state))
+
+
+async def _end(settings: Settings, topic: str) -> int:
+    """Records that were ever written to a topic."""
+    async with consumer(settings) as reader:
+        return sum((await reader.end_offsets(await partitions_of(reader, [topic]))).values())
+
+
+async def _until_end(settings: Settings, topic: str, count: int) -> None:
+    until = time.monotonic() + WAIT_S
+    async with consumer(settings) as reader:
+        places = await partitions_of(reader, [topic])
+        while (now := sum((await reader.end_offsets(places)).values())) < count:
+            if time.monotonic() > until:
+                raise StageError(f"{now:,} of {count:,} table writes in the changelog after {WAIT_S:g} s")
+            await asyncio.sleep(POLL_S)
+
+
+def _report(result: Result, found: list[Kept], stock: Stock, dirty: int, states: int, size: int) -> None:
+    records, cuts = percentile([k.records for k in found], 50), percentile([k.checkpoints for k in found], 50)
+    checkpoint = result.rounds(
+        NAME, f"checkpoint of {dirty:,} dirty runs", [k.checkpoint for k in found], "s", aim=AIM_CHECKPOINT_S,
+        note=f"{records:,.0f} records of {size} bytes in {cuts:.0f} checkpoints",
+    )  # fmt: skip
+    result.rounds(NAME, "start to first kill, nothing to recover", [k.nothing for k in found], "s")
+    result.rounds(NAME, f"start to first kill, {states:,} runs, empty disk", [k.empty for k in found], "s")
+    result.rounds(NAME, f"start to first kill, {states:,} runs, its own disk", [k.disk for k in found], "s")
+    empty = result.rounds(
+        NAME, f"recovery of {states:,} runs, empty disk", [max(0.0, k.empty - k.nothing) for k in found], "s",
+        aim=AIM_EMPTY_S, note="less the start with nothing to recover",
+    )  # fmt: skip
+    disk = result.rounds(
+        NAME, f"recovery of {states:,} runs, its own disk", [max(0.0, k.disk - k.nothing) for k in found], "s",
+        aim=AIM_DISK_S, note="less the start with nothing to recover",
+    )  # fmt: skip
+    result.add(NAME, f"Faust table: {dirty:,} writes", stock.write, "s", note=f"{size} bytes each, once")
+    result.add(NAME, f"Faust table in memory: recovery of {states:,}", stock.recover, "s", note="once")
+    result.summary.append(
+        f"A checkpoint of {dirty:,} dirty runs takes {checkpoint:.1f} s (as writes to a Faust table: {stock.write:.0f} "
+        f"s); a worker takes over {states:,} runs in {empty:.1f} s with an empty disk and {disk:.1f} s with its own "
+        f"(Faust's table in memory: {stock.recover:.0f} s)."
+    )
