@@ -20,6 +20,7 @@ STAR = "\ue00b"  # a star that is only a character, where patterns are compared
 OPEN, COMMA, CLOSE = "\ue008", "\ue009", "\ue00a"  # active braces
 
 _MARKS = re.compile("[\ue000-\ue00f]")
+_MARKS_BEGIN = "\ue000".encode()[:2]
 _SHOWN = {UNKNOWN: "…", UNSET: "…", NET: "…", CODED: "…", GLOB: "*", ONE: "?", SEP: " ", QUOTED: "", STAR: "*",
           OPEN: "{", COMMA: ",", CLOSE: "}"}  # fmt: skip
 _BLANKS = re.compile(r"[ \t\n]+")
@@ -29,7 +30,9 @@ MAX_FIELDS = 64
 
 def clean(text: str) -> str:
     """Text from outside without the characters that are marks here."""
-    return _MARKS.sub("\ufffd", text) if not text.isascii() else text
+    if text.isascii() or _MARKS_BEGIN not in text.encode("utf-8", "replace"):
+        return text
+    return _MARKS.sub("\ufffd", text)
 
 
 def display(text: str) -> str:
