@@ -10,70 +10,26 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from monitor.client import AsyncKillSwitch, Killed, KillSwitch
 from monitor.client.connection import partition_for
 from monitor.client.orders import Operator
-from monitor.messages import Judged, WorkerHeartbeat, encode
-from monitor.settings import Settings, aiokafka_options
-from monitor.topics import Names
+from monitor.settings import Settings
 from tests.conftest import Cluster
+from tests.watchdog.beating import Beating, beating
 from tests.worker.harness import made, tail
 
 LEASE_S = 1.0
-EVERY_S = LEASE_S / 10
 PATIENCE_S = 60.0
 
 
-class Monitor:
-    """Heartbeats of a worker that judges one run, as long as ``lives``."""
-
-    def __init__(self, settings: Settings, run_id: str) -> None:
-        self.lives = True
-        self._settings, self._mine = settings, partition_for(run_id, settings.partitions)
-
-    def beat(self, number: int) -> bytes:
-        judged = [Judged(partition=self._mine, waiting=0, behind_s=0.0)]
-        return encode(
-            WorkerHeartbeat(
-                worker="w",
-                number=number,
-                time=time.time(),
-                interval_s=EVERY_S,
-                ready=None,
-                partitions=judged,
-                of=self._settings.partitions,
-            )
-        )
-
-    async def run(self) -> None:
-        producer = AIOKafkaProducer(**aiokafka_options(self._settings))
-        await producer.start()
-        try:
-            number = 0
-            while True:
-                if self.lives:
-                    number += 1
-                    try:
-                        await producer.send(Names.of(self._settings.topic_prefix).health, self.beat(number), key=b"w")
-                    except KafkaError:
-                        await asyncio.sleep(EVERY_S)  # the broker is being restarted
-                await asyncio.sleep(EVERY_S)
-        finally:
-            await producer.stop()
-
-
 @asynccontextmanager
-async def monitored(settings: Settings, run_id: str) -> AsyncIterator[Monitor]:
-    monitor = Monitor(settings, run_id)
-    task = asyncio.create_task(monitor.run())
-    try:
-        yield monitor
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+async def monitored(settings: Settings, run_id: str) -> AsyncIterator[Beating]:
+    """A worker that judges this run's partition alone."""
+    quick = replace(settings, worker_heartbeat_s=LEASE_S / 10)
+    async with beating(quick, [partition_for(run_id, settings.partitions)]) as beats:
+        yield beats
 
 
 @asynccontextmanager
