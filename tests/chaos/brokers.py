@@ -48,11 +48,11 @@ async def leader_killed(ground: Ground, *, rounds: int = 3, rate: float = 500.0)
 
 async def leads(here: Site, partition: int) -> tuple[int, frozenset[int]]:
     """The broker that leads this partition of the events, and all that it leads of them."""
-    async with _admin(here) as admin:
+    admin = AIOKafkaAdminClient(bootstrap_servers=here.told["KILLCORD_BROKERS"].split(","))
+    await admin.start()
+    try:
         (topic,) = await admin.describe_topics([here.topic("events")])
+    finally:
+        await admin.close()
     leaders = {found["partition"]: found["leader"] for found in topic["partitions"]}
     return leaders[partition], frozenset(n for n, leader in leaders.items() if leader == leaders[partition])
-
-
-def _admin(here: Site) -> AIOKafkaAdminClient:
-    return AIOKafkaAdminClient(bootstrap_servers=here.told["KILLCORD_BROKERS"].split(","))

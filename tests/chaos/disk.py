@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.chaos.ground import Ground, say
@@ -17,7 +17,6 @@ from tests.conftest import Cluster
 SIZE_MIB = 200
 # Indexes are allocated whole, and a record that does not fit into a mapped file ends the JVM: kept small.
 PROPERTIES = """
-log.dirs={mount}/data
 log.index.size.max.bytes=65536
 log.segment.bytes=1048576
 offsets.topic.segment.bytes=1048576
@@ -31,8 +30,8 @@ async def full(ground: Ground, *, rounds: int = 2, rate: float = 500.0) -> Row:
         return Row(scenario=NAME, note="(skipped: mounting a small disk needs root)")
     with small_disk(ground.directory / "small-disk") as mount:
         properties = ground.directory / "small-disk.properties"
-        await asyncio.to_thread(properties.write_text, PROPERTIES.format(mount=mount))
-        with await asyncio.to_thread(ground.cluster, "--config", str(properties)) as kafka:
+        await asyncio.to_thread(properties.write_text, PROPERTIES)
+        with closing(await asyncio.to_thread(Cluster, mount / "kafka", "--config", str(properties))) as kafka:
             async with site(ground, NAME, kafka.brokers) as here:
                 for worker in [here.worker(), here.worker()]:
                     await worker.ready()
