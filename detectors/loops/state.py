@@ -14,7 +14,7 @@ AGENTS = 4  # of a run that are followed at a time
 PENDING = 6  # calls of a run whose results are awaited
 FAILURES = 3  # different ones that are counted for each agent
 LOOPS = 2  # that each agent was told of and that are remembered
-LONGEST_ID = 40  # of an event; a longer one is not kept as evidence
+LONGEST_ID = 40  # bytes of an event's id; a longer one is not kept as evidence
 
 
 class Place(Struct, array_like=True):
@@ -155,4 +155,7 @@ class LoopsState(Struct, omit_defaults=True):
 
 
 def place(event: Event, agent: Agent, run: Run) -> Place:
-    return Place(event.id if len(event.id) <= LONGEST_ID else "", run.offset, event.time, agent.nano_usd)
+    known = event.id
+    if len(known) > LONGEST_ID or not (known.isascii() or len(known.encode("utf-8", "replace")) <= LONGEST_ID):
+        known = ""
+    return Place(known, run.offset, event.time, agent.nano_usd)

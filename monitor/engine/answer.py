@@ -19,7 +19,7 @@ from monitor.engine.governor import Governor
 from monitor.engine.lifecycle import Status, Tracked
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import GOVERNOR
-from monitor.engine.state import MOST_ALERTS, MOST_TRACKED, KnownAlert, RunState
+from monitor.engine.state import MOST_ALERTS, MOST_TRACKED, KnownAlert, RunState, remembered
 from monitor.messages import Action, Alert, Command, Evidence, JournalEntry, identify
 from monitor.policy import Policy, Resolved
 
@@ -54,11 +54,11 @@ class Answers:
         mode = self._mode(answer.mode, finding, state.run)
         if mode == "off":
             return
-        name = reference(finding)
+        name = remembered(reference(finding))
         known = state.alerts.get(name)
         if known is None:
             alert_id = identify("alert", state.run.run_id, finding.rule, finding.key, event.id)
-            known = KnownAlert(alert_id, 0, "off")
+            known = KnownAlert(bytes.fromhex(alert_id), 0, "off")
         kept = None
         canary = is_canary(state, event)
         if mode == "kill" and self._would_kill(state, finding) and not canary:
@@ -80,7 +80,7 @@ class Answers:
             alert.title = f"{TITLE}{alert.title}"
             if command is not None:
                 command.issued_by = ISSUED_BY
-        known.revision, known.mode, known.command_id = alert.revision, mode, alert.command_id
+        known.revision, known.mode = alert.revision, mode
         state.alerts[name] = known
         if len(state.alerts) > MOST_ALERTS:
             del state.alerts[next(iter(state.alerts))]
@@ -98,9 +98,11 @@ class Answers:
         if finding.cap is not None and RANK[finding.cap] < RANK[mode]:
             mode = finding.cap
         approved = run.grants.approved
-        names = (finding.rule, f"{finding.rule}:{finding.key}", f"{finding.rule}:{short_key(finding.key)}")
-        if approved and not set(names).isdisjoint(approved):
-            return "shadow"
+        if approved:
+            short = f"{finding.rule}:{short_key(finding.key)}"
+            names = (finding.rule, f"{finding.rule}:{finding.key}", short, remembered(reference(finding)))
+            if not set(names).isdisjoint(approved):
+                return "shadow"
         return mode
 
     def _would_kill(self, state: RunState, finding: Finding) -> bool:
@@ -206,16 +208,23 @@ class Answers:
 
 
 def reference(finding: Finding) -> str:
-    """What tells a run's alerts apart: the same rule and key again is the next revision."""
+    """What tells a run's alerts apart: the same rule and key again is the next revision (`remembered`)."""
     return f"{finding.rule}|{short_key(finding.key)}"
 
 
 def short_key(key: str) -> str:
-    """The key as a run's state remembers it: names that an agent made up do not make the state grow."""
-    data = key.encode("utf-8", "replace")
-    if len(data) <= MOST_KEY:
-        return key
-    return data[: MOST_KEY - 18].decode("utf-8", "ignore") + "#" + hashlib.blake2s(data, digest_size=8).hexdigest()
+    """The key as a person approves it."""
+    return cut(key, MOST_KEY)
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or of one of more than ``most`` bytes its start and its hash."""
+    if 4 * len(text) <= most:
+        return text
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most:
+        return text
+    return data[: most - 18].decode("utf-8", "ignore") + "#" + hashlib.blake2s(data, digest_size=8).hexdigest()
 
 
 def track(state: RunState, tracked: Tracked) -> None:

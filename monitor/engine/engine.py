@@ -19,12 +19,12 @@ from detectors.detector import Detector, Finding, Rule, RuleSet, Run, shorten
 from detectors.event import Event, RunFinished, RunStarted, ToolCall
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
-from monitor.engine.answer import Answers, reference
+from monitor.engine.answer import Answers, cut, reference
 from monitor.engine.canary import is_canary
 from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.rules import DETECTOR_FAILED, ENGINE_RULES, SPLIT_RUN
-from monitor.engine.state import RunState
+from monitor.engine.state import RunState, remembered
 from monitor.messages import Ack, JournalEntry, OperatorDecision
 from monitor.policy import Policy
 
@@ -34,8 +34,9 @@ RULES: dict[str, Rule] = {
 
 Observe: TypeAlias = Callable[[Event, Any, Run, RuleSet], Iterable[Finding]]
 
-MOST_TEXT = 1024  # bytes of a workspace's path; a longer one is not believed
-MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 128, 2048  # labels, characters of each, bytes of all
+MOST_TEXT = 512  # bytes of a workspace's path; a longer one is not believed
+MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 64, 256  # labels, characters of each, bytes of all
+MOST_NOTE = 96  # bytes of a version or of what a run is part of, by which nothing is chosen
 LATE_S = 3600.0  # events may arrive this late, or early, by their own clock; beyond, the broker's counts
 
 
@@ -127,7 +128,7 @@ class Engine:
             except Exception as error:  # as in `process`
                 self._on_error(detector.name, error)
                 continue
-            out.findings.extend(finding for finding in found if reference(finding) not in state.alerts)
+            out.findings.extend(finding for finding in found if remembered(reference(finding)) not in state.alerts)
         if out.findings:
             self._answers.give(state, event, at, out.findings, resolved, out)
 
@@ -188,15 +189,15 @@ def _note(run: Run, event: Event, at: Position, missing: int) -> None:
         run.team = event.team
     if run.environment is None:
         run.environment = event.environment
-    if run.agent_version is None:
-        run.agent_version = event.agent_version
+    if run.agent_version is None and event.agent_version is not None:
+        run.agent_version = cut(event.agent_version, MOST_NOTE)
     kind = type(event)
     if kind is RunStarted:
         assert isinstance(event, RunStarted)
         if event.workspace is not None and len(event.workspace.encode("utf-8", "replace")) <= MOST_TEXT:
             run.workspace = run.workspace or event.workspace
-        run.schedule_id = run.schedule_id or event.schedule_id
-        run.parent_run_id = run.parent_run_id or event.parent_run_id
+        run.schedule_id = run.schedule_id or cut(event.schedule_id or "", MOST_NOTE) or event.schedule_id
+        run.parent_run_id = run.parent_run_id or cut(event.parent_run_id or "", MOST_NOTE) or event.parent_run_id
         if event.labels and not run.labels:
             run.labels = _labels(event.labels)
     elif kind is RunFinished:

@@ -12,10 +12,12 @@ escalated or unguarded command that is confirmed after all is confirmed.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from detectors.detector import Run
 from monitor.messages import Ack, Action, Alert, Command
 
 Status: TypeAlias = Literal[
@@ -52,6 +54,59 @@ class Tracked(Struct, kw_only=True, omit_defaults=True):
     @property
     def done(self) -> bool:
         return self.status in FINAL
+
+
+SAME = "\0"  # in a run's state, in place of a text that stands elsewhere in it; before one that begins so
+
+
+def packed(tracked: Tracked, run: Run) -> Tracked:
+    """As a run's state keeps it: without what the run or the command itself says already."""
+    command, alert = tracked.command, tracked.alert
+    if alert is not None:
+        begins = alert.summary.startswith(command.reason)
+        summary = f"{SAME}{alert.summary[len(command.reason) :]}" if begins else f" {alert.summary}"
+        alert = replace(
+            alert,
+            run_id=_same(alert.run_id, run.run_id),
+            agent_id=_same(alert.agent_id, command.agent_id),
+            agent_name=_same(alert.agent_name, run.agent_name),
+            team=_same(alert.team, run.team),
+            environment=_same(alert.environment, run.environment),
+            event_id=_same(alert.event_id, command.event_id),
+            evidence=[replace(item, event_id=_same(item.event_id, command.event_id)) for item in alert.evidence],
+            summary=summary,
+        )
+    command = replace(command, run_id=_same(command.run_id, run.run_id), target=_same(command.target, run.run_id))
+    return replace(tracked, command=command, alert=alert)
+
+
+def unpack(tracked: Tracked, run: Run) -> None:
+    """Undoes `packed`, in place."""
+    command, alert = tracked.command, tracked.alert
+    command.run_id = _whole(command.run_id, run.run_id)
+    command.target = _whole(command.target, run.run_id)
+    if alert is None:
+        return
+    alert.run_id = _whole(alert.run_id, run.run_id)
+    alert.agent_id = _whole(alert.agent_id, command.agent_id)
+    alert.agent_name = _whole(alert.agent_name, run.agent_name)
+    alert.team = _whole(alert.team, run.team)
+    alert.environment = _whole(alert.environment, run.environment)
+    alert.event_id = _whole(alert.event_id, command.event_id)
+    alert.evidence = [replace(item, event_id=_whole(item.event_id, command.event_id)) for item in alert.evidence]
+    alert.summary = f"{command.reason if alert.summary.startswith(SAME) else ''}{alert.summary[1:]}"
+
+
+def _same(text: Any, other: str | None) -> Any:
+    if text is None:
+        return None
+    return SAME if text == other else f"{SAME}{text}" if text.startswith(SAME) else text
+
+
+def _whole(text: Any, other: str | None) -> Any:
+    if text == SAME:
+        return other
+    return text[1:] if text and text.startswith(SAME) else text
 
 
 def on_ack(tracked: Tracked, ack: Ack) -> Status | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
+import zlib
 from typing import Any
 
 import msgspec
@@ -12,12 +14,12 @@ from detectors import DETECTORS
 from detectors.detector import Mode, Run
 from detectors.rolling import Sums
 from detectors.sequence import Sequences
-from monitor.engine.lifecycle import Tracked
+from monitor.engine.lifecycle import Tracked, packed, unpack
 from monitor.engine.signs import Signs
 from monitor.messages import Ack
 
-VERSION = 1
-MOST_ALERTS = 64  # remembered per run, to revise instead of repeating; the oldest are forgotten
+VERSION = 2
+MOST_ALERTS = 32  # remembered per run, to revise instead of repeating; the oldest are forgotten
 MOST_TRACKED = 8
 MOST_DECISIONS = 32
 MOST_EARLY = 4
@@ -32,12 +34,15 @@ DetectorStates: Any = msgspec.defstruct(
 
 
 class KnownAlert(Struct, array_like=True):
-    """An alert that was published for this run: enough to revise it."""
+    """An alert that was published for this run: enough to revise it. digest: its id, in half the bytes."""
 
-    id: str
+    digest: bytes
     revision: int
     mode: Mode
-    command_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.digest.hex()
 
 
 class RunState(Struct, kw_only=True, omit_defaults=True):
@@ -46,6 +51,7 @@ class RunState(Struct, kw_only=True, omit_defaults=True):
     epoch counts the commands of this run. watchers are kill-switches that registered. paused_by, killed_by: the
     command in force. early: acknowledgements of commands that are not known here yet. canary: the event that the
     watchdog announced as its test. signs: of life, for a run that publishes heartbeats; no verdict depends on them.
+    alerts: by what `remembered` makes of their rule and key.
     """
 
     run: Run
@@ -75,12 +81,34 @@ class UnknownVersion(ValueError):
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(RunState)
 
+
+class KnownAlert1(Struct, array_like=True):
+    """As version 1 wrote it."""
+
+    id: str
+    revision: int
+    mode: Mode
+    command_id: str | None = None
+
+
+class RunState1(RunState, kw_only=True, omit_defaults=True):
+    """As version 1 wrote it: alerts by rule and key as they are."""
+
+    alerts: dict[str, KnownAlert1] = {}  # type: ignore[assignment]
+
+
+_decoder1 = msgspec.msgpack.Decoder(RunState1)
+READABLE = (VERSION, 1)
+
 # Before the state itself: what a sweep over all runs needs, readable without decoding.
 _HEAD = struct.Struct(">BBI")  # version, flags, broker's stamp in whole seconds
 _OPEN = 1  # a command waits for its acknowledgement
 _KILLED = 2
 _BEATS = 4  # publishes heartbeats, and is not over
 _CANARY = 8
+_DEFLATED = 16  # what follows, since it is long: most of that are names that an agent made up
+MOST_PLAIN = 4096  # bytes; a healthy run's state takes a quarter of it
+MOST_INFLATED = 1 << 20
 CANARY_TTL_S = 60.0
 KILLED_TTL_FACTOR = 30  # a killed run is remembered this many times longer, since it must stay killed
 
@@ -107,10 +135,7 @@ def new(run_id: str) -> RunState:
 
 def waiting(state: RunState) -> bool:
     """Whether a command of this run still waits for its acknowledgement."""
-    for tracked in state.tracked:
-        if tracked.status == "issued" or tracked.status == "received":
-            return True
-    return False
+    return bool(state.tracked) and any(tracked.status in ("issued", "received") for tracked in state.tracked)
 
 
 def encode(state: RunState) -> bytes:
@@ -119,12 +144,18 @@ def encode(state: RunState) -> bytes:
         flags |= _BEATS
     if state.canary:
         flags |= _CANARY
-    return _HEAD.pack(VERSION, flags, min(int(state.stamp), 2**32 - 1)) + _encoder.encode(state)
+    if state.tracked:
+        state = msgspec.structs.replace(state, tracked=[packed(tracked, state.run) for tracked in state.tracked])
+    body = _encoder.encode(state)
+    if len(body) > MOST_PLAIN:
+        flags |= _DEFLATED
+        body = zlib.compress(body, 1)
+    return _HEAD.pack(VERSION, flags, min(int(state.stamp), 2**32 - 1)) + body
 
 
 def head(data: bytes) -> Head:
     """Raises `UnknownVersion` as `decode` does."""
-    if len(data) < _HEAD.size or data[0] != VERSION:
+    if len(data) < _HEAD.size or data[0] not in READABLE:
         raise UnknownVersion(f"run state of version {data[:1].hex() or 'none'}, this is version {VERSION}")
     _, flags, stamp = _HEAD.unpack_from(data)
     return Head(bool(flags & _OPEN), bool(flags & _KILLED), stamp, bool(flags & _BEATS), bool(flags & _CANARY))
@@ -132,8 +163,40 @@ def head(data: bytes) -> Head:
 
 def decode(data: bytes) -> RunState:
     """The state in ``data``; raises `UnknownVersion`, or msgspec's DecodeError, a ValueError, for other bytes."""
-    head(data)
-    return _decoder.decode(memoryview(data)[_HEAD.size :])
+    if len(data) < _HEAD.size or data[0] != VERSION:
+        head(data)
+        return _from_1(_decoder1.decode(memoryview(data)[_HEAD.size :]))
+    body: Any = memoryview(data)[_HEAD.size :]
+    state: RunState = _decoder.decode(_inflated(body) if data[1] & _DEFLATED else body)
+    for tracked in state.tracked:
+        unpack(tracked, state.run)
+    return state
+
+
+def _inflated(body: memoryview) -> bytes:
+    """Raises ValueError for what was not deflated, or not by `encode`."""
+    inflater = zlib.decompressobj()
+    try:
+        plain = inflater.decompress(body, MOST_INFLATED)
+    except zlib.error as error:
+        raise ValueError(f"run state that does not inflate: {error}") from error
+    if not inflater.eof:
+        raise ValueError(f"run state that inflates to more than {MOST_INFLATED} bytes, or breaks off")
+    return plain
+
+
+def _from_1(old: RunState1) -> RunState:
+    alerts = {
+        remembered(name): KnownAlert(bytes.fromhex(known.id), known.revision, known.mode)
+        for name, known in list(old.alerts.items())[-MOST_ALERTS:]
+    }
+    given = {name: getattr(old, name) for name in RunState.__struct_fields__}
+    return RunState(**{**given, "alerts": alerts})
+
+
+def remembered(reference: str) -> str:
+    """What stands for ``rule|key`` in a run's state: keys that an agent made up do not make it grow."""
+    return "#" + hashlib.blake2s(reference.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def expired(state: RunState, stamp: float | None, ttl_s: float) -> bool:

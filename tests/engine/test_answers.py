@@ -300,7 +300,7 @@ def test_a_run_in_the_wrong_partition_is_an_alarm_with_its_remedy() -> None:
 
 def test_state_is_refused_by_another_version(story: Story) -> None:
     data = encode(story.state)
-    with pytest.raises(ValueError, match="version 63, this is version 1"):
+    with pytest.raises(ValueError, match="version 63, this is version 2"):
         decode(b"\x63" + data[1:])
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import count, islice
+from random import Random
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.event import Event, Heartbeat, RunStarted, ToolCall
+from detectors.event import Event, Heartbeat, ModelCall, RunStarted, ToolCall, ToolResult
 from detectors.hostile import hostile_events
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
@@ -22,7 +23,7 @@ from monitor.engine.state import RunState, decode, encode, new
 from monitor.policy import Policy
 
 BEGAN = 1_755_000_000.0
-STATE_BYTES = 32 * 1024  # names of 256 characters that take four bytes each, in every field; ASCII takes half of it
+STATE_BYTES = 8 * 1024
 
 
 def engine() -> Engine:
@@ -82,6 +83,8 @@ def test_an_event_from_the_future_does_not_make_repeats_of_what_follows() -> Non
 
 
 WIDE_NAME = "\U0001f600" * 256
+CHANCE = Random(7)
+NOISE = "".join(chr(CHANCE.randrange(0x20000, 0x2A000)) for _ in range(8 * 256))
 
 
 def _huge() -> Iterator[Event]:
@@ -99,10 +102,43 @@ def _huge() -> Iterator[Event]:
         yield call(n, f"mkdir d{n}; dropdb x{n}; createdb x{n}", call_id=f"{n}", **given)
 
 
-@pytest.mark.parametrize("events", [_huge(), hostile_events(1, 20_000)], ids=["huge names", "hostile"])
+def _everything_at_once() -> Iterator[Event]:
+    """Four agents that loop, fail and destroy, with five publishers that lose events, and names like noise."""
+
+    def noise(n: int, length: int = 256) -> str:
+        return NOISE[n % 7 * 256 :][:length]
+
+    for n in count():
+        given: dict[str, Any] = {
+            "time": BEGAN + n * 1.37, "run_id": noise(0), "agent_id": noise(n % 4), "publisher": noise(n % 5),
+            "agent_name": noise(1), "team": noise(2), "environment": noise(3), "agent_version": noise(4),
+        }  # fmt: skip
+        seq = 2**52 + n * 2**24
+        if n == 0:
+            labels = {f"{m}{noise(5)}": noise(6) for m in range(50)}
+            workspace = "/" + noise(5, 120)
+            yield RunStarted(
+                id="s", workspace=workspace, schedule_id=noise(5), parent_run_id=noise(6), labels=labels, **given
+            )
+        yield ModelCall(id=f"m{n:039}", cost_usd=1e5, input_tokens=2**53, output_tokens=2**53, seq=seq, **given)
+        stuck = {"command": f"{noise(n // 4 % 3, 60)} {' '.join(str(10**9 + m) for m in range(20))}"}
+        yield ToolCall(id=f"c{n:039}", tool=noise(n, 60), call_id=f"{n}", arguments=stuck, seq=seq + 2**12, **given)
+        breaks = {"command": f"mkdir {noise(n)}; dropdb x{n}{noise(n)}; rm -rf /etc/{n}{noise(n)}"}
+        yield ToolCall(id=f"d{n}{noise(n, 200)}", tool="bash", call_id=noise(n), arguments=breaks, **given)
+        if n < 100:
+            yield ToolResult(id=f"r{n:039}", call_id=f"{n}", exit_code=1, output=f"error {n // 4 % 5} x", **given)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [_huge(), hostile_events(1, 20_000), _everything_at_once()],
+    ids=["huge names", "hostile", "everything at once"],
+)
 def test_the_state_stays_small(events: Iterator[Event]) -> None:
     judging, state = engine(), new("r")
     for n, event in enumerate(islice(events, 4000)):
+        if n == 0:
+            state = new(event.run_id)
         judging.process(state, event, Position("t", 0, n, BEGAN + n))
         if n % 50 == 0:
             data = encode(state)
@@ -149,8 +185,6 @@ def test_another_process_that_hashes_otherwise_judges_the_same() -> None:
 )  # fmt: skip
 def test_a_mebibyte_of_output_is_judged_soon(output: str, status: str) -> None:
     import time
-
-    from detectors.event import ToolResult
 
     judging, state = engine(), new("r")
     for n in range(3):
