@@ -196,6 +196,8 @@ class Watchdog:
         """Alerts in order, each until Kafka has it."""
         way = link(self.settings)
         try:
+            with suppress(*UNREACHABLE):
+                await way.partitions(self._names.alerts)  # connected before there is anything to tell
             while True:
                 alert = await self._publishing.get()
                 while not await self._sent(way, self._names.alerts, alert.key, encode(alert)):  # noqa: ASYNC110
