@@ -20,25 +20,26 @@ from msgspec.structs import replace
 
 from benchmarks import cluster
 from benchmarks.figures import Result, percentile
+from benchmarks.load import deadly
 from benchmarks.processes import cpu_seconds, of_run, runs_on
 from benchmarks.show import say
-from benchmarks.stage import Stage, StageError
-from detectors.event import ToolCall, encode
+from benchmarks.stage import Stage, StageError, told
 from monitor.client.reader import consumer, partitions_of
 from monitor.messages import Ack, Command
 from monitor.settings import Settings, aiokafka_options
 from monitor.topics import Names
 
 NAME = "stop"
-RATES = {100.0: 40, 1_000.0: 200}  # events a second offered meanwhile: kills
+RATES = {100.0: 45, 1_000.0: 180}  # events a second offered meanwhile: kills
+ROUNDS = 3  # into which they are told
 WAVE = 10  # guards at a time
-BUDGET_S = 300.0  # for each rate; a machine that is too slow for it makes fewer kills
+BUDGET_S = 180.0  # for each rate; a machine that is too slow for it makes fewer kills
 SATURATED_S = 10.0  # a worker that far behind will not make up for it
 START_S = 60.0
 CATCH_UP_S, CAUGHT_UP_S = 30.0, 0.1
 STOP_S = 15.0
 GAP_S = 0.2  # between two kills: what the last guard does at its end is not the next one's time
-AIM_P50_MS, AIM_P99_MS = 100.0, 400.0
+AIM_P99_MS = 50.0
 PROGRAM = "sleep 3600 & setsid sleep 3600 & wait"
 PROCESSES = 3  # of it
 # The governor would turn a benchmark's kills into pauses, as it should.
@@ -65,7 +66,7 @@ async def measure(stage: Stage, quick: bool) -> Result:
     policy = stage.directory / "policy.yaml"
     policy.write_text(POLICY)
     settings = replace(stage.settings(), policy=str(policy))
-    result = Result()
+    result = Result(settings=told(settings))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(cluster.topics_of(settings))
         worker = await stack.enter_async_context(cluster.worker(stage, settings))
@@ -120,11 +121,7 @@ async def _wave(
         processes = await _started(stage, kills)
         await _caught_up(url)
         for kill in kills:
-            call = ToolCall(
-                id=f"{kill.run_id}-1", time=time.time(), run_id=kill.run_id, agent_id="main", agent_name="stopped",
-                publisher="sdk", seq=1, tool="bash", call_id="1", arguments={"command": "rm -rf / --no-preserve-root"},
-            )  # fmt: skip
-            value = encode(call)
+            value = deadly(kill.run_id)
             going = asyncio.create_task(_gone(kill, processes[kill.run_id]))
             kill.published = time.monotonic()
             await producer.send(events, value, key=kill.run_id.encode())
@@ -253,7 +250,7 @@ def _ms(at: float, kill: Kill) -> float:
 
 def _report(result: Result, at: str, kills: list[Kill], offered: float, busy: float, behind: float) -> None:
     done = [kill for kill in kills if kill.done]
-    result.add(NAME, f"{at}: kills proven", len(done), f"of {len(kills)}", aim=len(kills))
+    result.add(NAME, f"{at}: kills proven", len(done), f"of {len(kills)}", aim=len(kills), least=True)
     result.add(NAME, f"{at}: really offered", offered, "events/s")
     result.add(NAME, f"{at}: worker busy", busy * 100, "% of a core")
     saturated = "saturated: the worker cannot keep up here, so fewer kills were made" if behind > SATURATED_S else ""
@@ -266,13 +263,27 @@ def _report(result: Result, at: str, kills: list[Kill], offered: float, busy: fl
         "event to processes really gone": [_ms(kill.gone, kill) for kill in done],
     }
     for name, times in ways.items():
-        proven = not name.endswith("control")
-        result.add(NAME, f"{at}: {name}, p50", percentile(times, 50), "ms", aim=AIM_P50_MS if proven else None)
-        result.add(NAME, f"{at}: {name}, p99", percentile(times, 99), "ms", aim=AIM_P99_MS if proven else None)
+        aim = AIM_P99_MS if name == "event to `stopped` received" else None
+        note = f"{len(times)} kills in {len(_rounds(times))} rounds"
+        for percent in (50, 99):
+            each = [percentile(part, percent) for part in _rounds(times)]
+            result.rounds(NAME, f"{at}: {name}, p{percent}", each, "ms", aim=aim if percent == 99 else None, note=note)
         result.add(NAME, f"{at}: {name}, max", max(times), "ms")
     stopped = ways["event to `stopped` received"]
     result.summary.append(
         f"From the event to the proven stop of a guarded process {at} ({len(done)} of {len(kills)} kills): "
         f"p50 {percentile(stopped, 50):.0f} ms, p99 {percentile(stopped, 99):.0f} ms "
-        f"(aims {AIM_P50_MS:.0f} and {AIM_P99_MS:.0f}){f'; {saturated}' if saturated else ''}."
+        f"(to reach: {AIM_P99_MS:.0f}){f'; {saturated}' if saturated else ''}."
     )
+
+
+def _rounds(times: list[float]) -> list[list[float]]:
+    """As they came, in equal parts.
+
+    >>> _rounds([1.0, 2.0, 3.0, 4.0])
+    [[1.0, 2.0], [3.0, 4.0]]
+    >>> _rounds([1.0])
+    [[1.0]]
+    """
+    size = -(-len(times) // ROUNDS)
+    return [times[n : n + size] for n in range(0, len(times), size)]
