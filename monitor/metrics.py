@@ -99,6 +99,8 @@ class Metrics:
         self._fenced = self._counter(
             "killcord_fenced", "Partitions whose states another worker had taken over, found at a checkpoint."
         )
+        self._corrupt = self._counter("killcord_corrupt_states", "States set aside since they could not be read.")
+        self._recovery = self._gauge("killcord_recovery_seconds", "Of the last recovery of states, by this worker.")
         build = Info("killcord_build", "The version that runs.", registry=self.registry)
         build.info({"version": version("killcord"), "python": platform.python_version()})
 
@@ -221,6 +223,13 @@ class Metrics:
     def batch(self, seconds: float) -> None:
         """One fetched batch was decoded and judged: once a batch, since once an event would cost more than decoding."""
         self._process.observe(seconds)
+
+    def corrupt_state(self) -> None:
+        self._corrupt.inc()
+
+    def recovered(self, seconds: float) -> None:
+        """The states of newly assigned partitions are here."""
+        self._recovery.set(seconds)
 
     def fenced(self) -> None:
         """A checkpoint found that a partition was another worker's."""

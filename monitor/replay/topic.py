@@ -148,6 +148,10 @@ class Partition:
     def rest(self) -> list[Judged]:
         return self._until(None)
 
+    def state(self, run_id: str) -> RunState | None:
+        """What is known of a run by now; None where none of its events came."""
+        return self._runs.get(run_id)
+
     def _until(self, offset: int | None) -> list[Judged]:
         """Does what the journal says took effect before the event at ``offset`` (None: all that is left)."""
         found = []

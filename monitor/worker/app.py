@@ -35,7 +35,8 @@ from monitor.worker.fleet import FleetJudge
 from monitor.worker.judge import Incoming, Judge
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
-from monitor.worker.record import Record
+from monitor.worker.rebuild import Live, Rebuilder
+from monitor.worker.record import Record, dead_letter
 from monitor.worker.transport import Lane
 
 log = structlog.get_logger("killcord.worker")
@@ -81,16 +82,19 @@ class Monitor:
             for name in TABLES
         )
         self.runs: Ledger[run_state.RunState] = Ledger(
-            runs_table, run_state.new, run_state.encode, run_state.decode, self._corrupt
+            runs_table, run_state.new, run_state.encode, run_state.decode, self._corrupt_run
         )
         self.fleet: Ledger[FleetState] = Ledger(
-            fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt
+            fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt_fleet
         )
         self._commands = CommandProducer(settings)
         self._changelogs = FencedChangelogs(settings, self._generation)
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
         self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury)
+        self._rebuilder = Rebuilder(
+            settings, lambda: self.judge.engine.policy, partitions, Live(self.runs.find, self.runs.put)
+        )
         self.checkpoint = Checkpoint(
             (self.runs, self.fleet),
             self.outbox,
@@ -101,6 +105,7 @@ class Monitor:
             settings.checkpoint_events,
         )
         self._assigned: set[TP] = set()
+        self._assigned_at = 0.0
         self._ready: str | None = "starting: no partitions assigned yet"
         self.blindness = Blindness(self, partitions)
         self._agents()
@@ -193,6 +198,10 @@ class Monitor:
         async def checkpoints() -> None:
             await self.checkpoint.keep(self.settings.checkpoint_interval_s, lambda: app.should_stop)
 
+        @app.task
+        async def rebuild() -> None:
+            await self._rebuilder.run()
+
         @app.timer(self.settings.checkpoint_interval_s)
         async def count() -> None:
             self.judge.counted()
@@ -218,6 +227,9 @@ class Monitor:
         @self.runs.table.on_recover
         async def recovered() -> None:
             self.judge.took_over()
+            seconds = time.monotonic() - self._assigned_at
+            self.metrics.recovered(seconds)
+            log.info("recovered", runs=len(self.runs.store), seconds=round(seconds, 3))
 
     def _measure(self) -> None:
         events = [tp for tp in self._assigned if tp.topic == self.names.events]
@@ -229,6 +241,7 @@ class Monitor:
 
     async def before_assignment(self, assigned: set[TP], generation: int) -> None:
         """From here on no other worker can write these partitions' states; then they are recovered."""
+        self._assigned_at = time.monotonic()
         events = {tp.partition for tp in assigned if tp.topic == self.names.events}
         await asyncio.gather(self._commands.start(), self._changelogs.assigned(events, generation))
 
@@ -314,8 +327,21 @@ class Monitor:
             dict(record.headers) if record.headers else None,
         )
 
-    def _corrupt(self, partition: int, key: str, data: bytes, error: Exception) -> None:
-        log.error("state set aside: not readable, the run starts anew", partition=partition, key=key, error=str(error))
+    def _corrupt_run(self, partition: int, key: str, data: bytes, error: Exception) -> None:
+        self._corrupt(partition, key, data, error, self.runs.changelog)
+        self._rebuilder.add(partition, key)
+
+    def _corrupt_fleet(self, partition: int, key: str, data: bytes, error: Exception) -> None:
+        self._corrupt(partition, key, data, error, self.fleet.changelog)
+
+    def _corrupt(self, partition: int, key: str, data: bytes, error: Exception, changelog: str) -> None:
+        """What cannot be read, or written, is kept for whoever looks into it, and what it was of starts anew."""
+        log.error("state set aside, not readable: starts anew", partition=partition, key=key, error=str(error))
+        self.metrics.corrupt_state()
+        if data:
+            reason = f"state of {key} is not readable: {error}"
+            where = self.names.deadletter
+            self.outbox.send(dead_letter(where, changelog, partition, -1, key.encode(), data, reason))
 
 
 def disk_of(settings: Settings, cluster: str) -> Path:

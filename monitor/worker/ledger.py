@@ -71,6 +71,7 @@ class Ledger(Generic[S]):
         try:
             state = self._decode(data)
         except ValueError as error:
+            self.store.hold(partition, key.encode(), None)  # said once
             self._on_corrupt(partition, key, data, error)
             return None
         self._decoded[place] = state

@@ -41,7 +41,8 @@ class Silence:
         place = (partition, state.run.run_id)
         self._last[place] = stamp
         self._last.move_to_end(place)
-        if signs.told:
+        # Whoever of agent and guard still beats must not hide that the other does not.
+        if signs.told or signs.silence(stamp) > self._heartbeat_s:
             self._due.add(place)
         elif signs.guard is not None:
             run = state.run
