@@ -15,7 +15,10 @@ WIDE = 150  # columns, where no terminal says how many
 
 @dataclass(kw_only=True)
 class Row:
-    """recovery in seconds: of the partitions that were hit, and of the others. repeated: the same message again."""
+    """recovery in seconds: of the partitions that were hit, and of the others. repeated: the same message again.
+
+    torn: messages under one identity that do not say the same.
+    """
 
     scenario: str
     events: int = 0
@@ -24,6 +27,7 @@ class Row:
     faults: int = 0
     repeated_commands: int = 0
     repeated_alerts: int = 0
+    torn: int = 0
     recovery: Recovery = field(default_factory=lambda: Recovery([], []))
     seconds: float = 0.0
     note: str = ""
@@ -50,14 +54,14 @@ def table(rows: list[Row]) -> None:
         console = Console(highlight=False, width=WIDE)
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     drawn.add_column("scenario")
-    for column in ("faults", "events", "to kill", "killed", "commands again", "alerts again",
+    for column in ("faults", "events", "to kill", "killed", "commands again", "alerts again", "torn",
                    "first kill, hit (s)", "elsewhere (s)", "took (s)"):  # fmt: skip
         drawn.add_column(column, justify="right")
     drawn.add_column("held")
     for row in rows:
         drawn.add_row(
             row.scenario, str(row.faults or ""), f"{row.events:,}", f"{row.should_die:,}", f"{row.killed:,}",
-            str(row.repeated_commands), str(row.repeated_alerts), shown(row.recovery.orphaned),
+            str(row.repeated_commands), str(row.repeated_alerts), str(row.torn), shown(row.recovery.orphaned),
             shown(row.recovery.elsewhere), f"{row.seconds:.0f}", "NO" if row.problems else f"yes {row.note}".strip(),
         )  # fmt: skip
     console.print(drawn)

@@ -78,7 +78,7 @@ FAULTS: list[tuple[str, dict[str, Callable[[Any], Any]], str]] = [
     ("an alert too many", {"told": lambda t: set()}, "no story calls for"),
     ("a replay says more", {"replayed": lambda r: [*r, {"type": "alert", **ALERT, "id": "a2"}]}, "undisturbed replay"),
     ("a replay kills more", {"replayed": lambda r: [*r, {"type": "command", **COMMAND, "id": "k3"}]}, "kills differ"),
-    ("one id, two contents", {"records": and_(record("x.alerts", ALERT | {"mode": "deny"}, 2))}, "two contents"),
+    ("one id, two contents", {"records": and_(record("x.alerts", ALERT | {"mode": "deny"}, 2))}, "mean two things"),
     ("committed before the kill", {"samples": lambda s: [sample(1, control=0)]}, "before the kill"),
     ("committed before the state", {"samples": lambda s: [sample(1, changelog=0)]}, "before the state"),
     ("the state does not hold it", {"records": and_(record("x.events", {}, 2)),
