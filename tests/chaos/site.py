@@ -166,7 +166,8 @@ class Site:
             scenario=self.name, events=len(found.by_topic["events"]), should_die=len(found.fatal),
             killed=len(found.kills), faults=len(self.faults), repeated_commands=again["control"],
             repeated_alerts=again["alerts"], torn=checker.torn(found),
-            recovery=recovery(self.faults, where, self.switch.first), seconds=time.monotonic() - self._began, problems=amiss,
+            recovery=recovery(self.faults, where, self.switch.first),
+            seconds=time.monotonic() - self._began, problems=amiss,
         )  # fmt: skip
 
 
