@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import BENCHMARKS, main
+from benchmarks.figures import Result
+from benchmarks.stage import Stage, StageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,8 +57,30 @@ def test_drain_measures_a_worker_beside_bare_loops(kafka: tuple[str, ...]) -> No
     assert told["machine"]["kafka"]
     found = figures(told)
     assert {"one worker", "bare aiokafka, same engine", "bare aiokafka, decoding only"} <= found.keys()
+    assert "stock Faust agent, same engine" in found
     ratio = found["one worker"] / found["bare aiokafka, same engine"]
     assert found["worker / bare with engine"] == pytest.approx(ratio)
+    aimed = [figure for figure in told["figures"] if "aim" in figure]
+    assert [figure["reached"] for figure in aimed] == [figure["value"] >= figure["aim"] for figure in aimed]
+    assert told["settings"]["drain"]["KILLCORD_REPLICATION_FACTOR"] == "1"
+
+
+def test_a_benchmark_that_fails_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(stage: Stage, quick: bool) -> Result:
+        raise StageError("the worker ended with status 1")
+
+    async def whole(stage: Stage, quick: bool) -> Result:
+        result = Result()
+        result.add("whole", "answer", 42.0, "", aim=42.0)
+        return result
+
+    monkeypatch.setitem(BENCHMARKS, "broken", broken)
+    monkeypatch.setitem(BENCHMARKS, "whole", whole)
+    done = CliRunner().invoke(main, ["--json", "broken", "whole"])
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert told["failed"] == {"broken": "the worker ended with status 1"}
+    assert [(figure["value"], figure["reached"]) for figure in told["figures"]] == [(42.0, True)]
 
 
 def test_a_name_that_is_none_is_refused_with_those_that_are() -> None:
