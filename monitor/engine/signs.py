@@ -43,6 +43,11 @@ class Signs(Struct, array_like=True):
         """An alert is open."""
         return bool(self.silent or (self.own and self.own.told) or (self.guard and self.guard.told))
 
+    def silence(self, stamp: float) -> float:
+        """How long whoever of the two beats, and was not heard now, has been silent."""
+        own = stamp - max(self.own.last, self.agent) if self.own is not None else 0.0
+        return max(own, stamp - self.guard.last if self.guard is not None else 0.0)
+
 
 def note(signs: Signs | None, events: Iterable[Event], stamp: float) -> Signs | None:
     """What the events of one message say about life; None as long as no heartbeat was seen."""

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from monitor.messages import WorkerHeartbeat
 
-MISSED = 3
+MISSED = 3  # heartbeats, within which there is an alarm
+PATIENCE = MISSED - 0.25  # of them
 FORGET_S = 600.0
 
 
@@ -17,7 +18,7 @@ class Heard(Struct):
     at: float
 
     def lost(self, now: float) -> bool:
-        return now - self.at > MISSED * self.beat.interval_s
+        return now - self.at > PATIENCE * self.beat.interval_s
 
 
 class Beats:
@@ -51,13 +52,13 @@ class Beats:
         }  # fmt: skip
 
     def silent(self, now: float) -> float | None:
-        """For how long no worker has been heard, once that is three heartbeats; None: one is."""
+        """For how long no worker has been heard, once the third heartbeat is about to be missed; None: one is."""
         if self.living(now):
             return None
         latest = max((heard for heard in self._heard.values()), key=lambda heard: heard.at, default=None)
         at, interval = (self._since, self._interval_s) if latest is None else (latest.at, latest.beat.interval_s)
         at = max(at, self._since)
-        return now - at if now - at > MISSED * interval else None
+        return now - at if now - at > PATIENCE * interval else None
 
     def lost(self, now: float) -> list[WorkerHeartbeat]:
         """Workers that were heard, did not say that they leave, and whose partitions no other has taken over."""

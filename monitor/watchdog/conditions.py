@@ -64,8 +64,8 @@ def conditions(
     silent = beats.silent(now)
     if silent is not None:
         text = (
-            f"No worker has been heard for {silent:.1f} s, which is {MISSED} heartbeats: no agent is watched. Start "
-            f"`killcord worker`, look at its last log lines. {BY_HAND}"
+            f"No worker has been heard for {silent:.1f} s, {MISSED} heartbeats: no agent is watched. Start `killcord "
+            f"worker`, look at its last log lines. {BY_HAND}"
         )
         return [Condition(MONITOR, text)]
     found = []

@@ -157,7 +157,7 @@ class Watchdog:
         await self._adopt()
         while True:
             self._look()
-            await asyncio.sleep(self._interval_s / 4)
+            await asyncio.sleep(self._interval_s / 10)
 
     def _look(self) -> None:
         now = time.monotonic()
