@@ -23,7 +23,7 @@ ENV PATH=/opt/killcord/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     KILLCORD_METRICS_HOST=0.0.0.0
 USER killcord
-EXPOSE 9464
+EXPOSE 9464 9465
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('KILLCORD_METRICS_PORT', '9464') + '/healthz', timeout=4)"]
 ENTRYPOINT ["killcord"]

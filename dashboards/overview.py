@@ -118,6 +118,66 @@ AGENTS = Row(
     ),
 )  # fmt: skip
 
+BLIND = Row(
+    "Is it blind",
+    (
+        Panel(
+            "Alarms of the watchdog",
+            "1 while it is open. The watchdog's log and `killcord alerts` say what it saw.",
+            (Query("max by (rule) (killcord_watchdog_alarm)", "{{rule}}"),),
+            width=6,
+        ),
+        Panel(
+            "Canary to kill",
+            "The watchdog's own destructive run, end to end: what an agent and its kill-switch would have.",
+            (
+                Query("histogram_quantile(0.5, sum by (le) (rate(killcord_canary_seconds_bucket[5m])))", "p50"),
+                Query("histogram_quantile(0.99, sum by (le) (rate(killcord_canary_seconds_bucket[5m])))", "p99"),
+            ),
+            unit="s", width=6,
+        ),
+        Panel(
+            "Canaries",
+            "In the time shown: killed, and missed. Each missed one is a kill that an agent would not have got.",
+            (Query("sum by (outcome) (increase(killcord_canaries_total[$__range]))"),),
+            kind="table", width=6,
+        ),
+        Panel(
+            "Heartbeats",
+            "Since the latest of any worker, as the watchdog hears them: three that are missing are its alarm.",
+            (
+                Query("max (killcord_heartbeat_age_seconds)", "silence"),
+                Query("max (killcord_behind_seconds)", "the oldest event being judged"),
+            ),
+            unit="s", width=6,
+        ),
+        Panel(
+            "Age of the event being judged",
+            "By partition and the broker's stamp; 0 where none waits.",
+            (Query(f"max by (partition) (killcord_lag_seconds{J})", "partition {{partition}}"),),
+            unit="s",
+        ),
+        Panel(
+            "Workers and partitions",
+            "Workers that the watchdog hears, and partitions that nobody judges.",
+            (
+                Query("max (killcord_workers)", "workers"),
+                Query("max (killcord_uncovered_partitions)", "partitions without one"),
+            ),
+        ),
+        Panel(
+            "Takeovers",
+            "Partitions that a late worker found taken, states that could not be read, in the time shown; and how long "
+            "the latest recovery of states took, in seconds.",
+            (
+                Query(_increase("killcord_fenced_total"), "found taken"),
+                Query(_increase("killcord_corrupt_states_total"), "states set aside"),
+                Query(f"max (killcord_recovery_seconds{J})", "latest recovery"),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
 FOUND = Row(
     "What was found",
     (
@@ -235,5 +295,5 @@ OVERVIEW = Dashboard(
     uid="killcord-overview",
     title="Killcord: overview",
     description="Is Killcord working, what do the agents do, what was found, were they stopped.",
-    rows=(STATE, AGENTS, FOUND, STOPPED, COST),
+    rows=(STATE, BLIND, AGENTS, FOUND, STOPPED, COST),
 )

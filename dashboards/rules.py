@@ -72,12 +72,41 @@ RULES = (
     ),
     Rule(
         "KillcordJudgesLate",
-        "killcord_event_age_seconds > 5 and on (instance) sum by (instance) (rate(killcord_events_total[2m])) > 0",
-        "2m",
+        "killcord_lag_seconds > 5",
+        "1m",
         "critical",
-        "Events are {{ $value | humanizeDuration }} old when {{ $labels.instance }} judges them.",
+        "Events of partition {{ $labels.partition }} are {{ $value | humanizeDuration }} old when "
+        "{{ $labels.instance }} judges them.",
         "An agent can act for that long before it is stopped. Look at the lag and at the worker's processor time on "
         "the dashboard; start more workers. Let agents be gated in process where that is too late.",
+    ),
+    Rule(
+        "KillcordBlind",
+        "killcord_watchdog_alarm == 1",
+        "0m",
+        "critical",
+        "The watchdog's alarm {{ $labels.rule }} is open: agents are not watched as they should be.",
+        "`killcord alerts` and the watchdog's log say what it saw: no heartbeat of a worker, a partition that nobody "
+        "judges, a canary that did not come back killed, or Kafka away. `killcord watchdog --once` looks again. "
+        "`killcord kill RUN` works without any worker.",
+    ),
+    Rule(
+        "KillcordUnwatched",
+        'absent(up{job="killcord-watchdog"} == 1)',
+        "2m",
+        "warning",
+        "No watchdog runs, or Prometheus does not reach it: nobody watches the monitor from outside.",
+        "Start `killcord watchdog`, on another machine than the workers; its port is watchdog_port. Correct the job "
+        "`killcord-watchdog` in Prometheus's scrape configuration if it runs.",
+    ),
+    Rule(
+        "KillcordCanariesSlow",
+        "histogram_quantile(0.99, sum by (le) (rate(killcord_canary_seconds_bucket[10m]))) > 1",
+        "5m",
+        "warning",
+        "From a destructive call to its kill it takes {{ $value | humanizeDuration }} for one canary in a hundred.",
+        "Agents wait as long for theirs. Look at the lag by partition, the workers' processor time and the brokers; "
+        "a rebalance (deploying workers) explains seconds, and then ends.",
     ),
     Rule(
         "KillcordKillNotObeyed",

@@ -12,7 +12,7 @@ import yaml
 from monitor.settings import load
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ["kafka", "topics", "worker", "prometheus", "grafana"]
+SERVICES = ["kafka", "topics", "worker", "watchdog", "prometheus", "grafana"]
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +75,7 @@ def test_images_are_pinned(compose, name):
     assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
 
-@pytest.mark.parametrize("name", ["topics", "worker"])
+@pytest.mark.parametrize("name", ["topics", "worker", "watchdog"])
 def test_killcord_accepts_its_environment(compose, name, tmp_path):
     env = dict(compose["services"][name]["environment"])
     if "KILLCORD_POLICY" in env:
@@ -104,13 +104,17 @@ def test_kafka_advertises_what_clients_are_told(compose):
     assert advertised["HOST"] == load(env={}).settings.brokers[0]
 
 
-def test_prometheus_scrapes_the_port_that_workers_serve(compose):
+@pytest.mark.parametrize(
+    ("name", "service", "port"),
+    [("killcord", "worker", "metrics_port"), ("killcord-watchdog", "watchdog", "watchdog_port")],
+)
+def test_prometheus_scrapes_the_port_that_a_service_serves(compose, name, service, port):
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
-    [job] = config["scrape_configs"]
+    [job] = [job for job in config["scrape_configs"] if job["job_name"] == name]  # as the rules have it
     [found] = job["dns_sd_configs"]
-    assert job["job_name"] == "killcord"  # as the rules have it
-    assert found["names"] == ["worker"]
-    assert found["port"] == load(env={}).settings.metrics_port
+    assert found["names"] == [service]
+    assert service in compose["services"]
+    assert found["port"] == getattr(load(env={}).settings, port)
 
 
 def test_grafana_finds_prometheus_and_the_dashboards(compose):

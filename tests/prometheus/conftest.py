@@ -15,6 +15,7 @@ import pytest
 from monitor.health import HealthServer
 from monitor.messages import Ack, Alert, Command
 from monitor.metrics import Metrics
+from monitor.watchdog.metrics import WatchdogMetrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "dashboards" / "prometheus" / "killcord.rules.yml"
@@ -69,6 +70,7 @@ class Busy:
         m.batch(0.002)
         m.checkpoint(0.01)
         m.lag(0, 3)
+        m.behind(0, 0.1)
         m.event_age(0.01)
         m.runs(4)
         m.pending(1)
@@ -87,10 +89,30 @@ def worker():
 
 
 @pytest.fixture(scope="session")
-def exposition(worker):
-    """The text that a worker gives to a scrape."""
-    with urllib.request.urlopen(f"http://{worker[0]}/metrics", timeout=10) as response:
-        return response.read().decode()
+def watchdog():
+    """As `worker`, of a watchdog."""
+    metrics = WatchdogMetrics()
+
+    def work():
+        metrics.canary.observe(0.03)
+        metrics.killed.inc()
+        metrics.workers.set(2)
+        metrics.silence.set(0.4)
+
+    work()
+    server = HealthServer(metrics.registry, alive=lambda: None, ready=lambda: None, host="127.0.0.1", port=0)
+    with server:
+        yield f"{server.host}:{server.port}", work
+
+
+@pytest.fixture(scope="session")
+def exposition(worker, watchdog):
+    """The text that a worker and a watchdog give to a scrape."""
+    texts = []
+    for target, _ in (worker, watchdog):
+        with urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as response:
+            texts.append(response.read().decode())
+    return "".join(texts)
 
 
 class Prometheus:
@@ -123,14 +145,17 @@ class Prometheus:
 
 
 @pytest.fixture(scope="session")
-def prometheus(programs, worker, tmp_path_factory):
-    """Prometheus that has scraped a worker, more than once and with work in between, and evaluates the rules."""
+def prometheus(programs, worker, watchdog, tmp_path_factory):
+    """Prometheus that has scraped both, more than once and with work in between, and evaluates the rules."""
     target, work = worker
     home = tmp_path_factory.mktemp("prometheus")
     config = home / "prometheus.yml"
-    scrape = {"job_name": "killcord", "static_configs": [{"targets": [target]}]}
+    scrape = [
+        {"job_name": "killcord", "static_configs": [{"targets": [target]}]},
+        {"job_name": "killcord-watchdog", "static_configs": [{"targets": [watchdog[0]]}]},
+    ]
     settings = {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "500ms"}
-    config.write_text(json.dumps({"global": settings, "rule_files": [str(RULES)], "scrape_configs": [scrape]}))
+    config.write_text(json.dumps({"global": settings, "rule_files": [str(RULES)], "scrape_configs": scrape}))
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     log = (home / "log").open("wb")
@@ -148,8 +173,11 @@ def prometheus(programs, worker, tmp_path_factory):
         server = Prometheus(f"http://{address}")
         _ready(server, process, home / "log")
         server.wait_for("count_over_time(killcord_build_info[1m]) >= 2")
+        server.wait_for("count_over_time(killcord_workers[1m]) >= 2")
         work()
+        watchdog[1]()
         server.wait_for("killcord_escalations_total >= 2")
+        server.wait_for("killcord_canary_seconds_count >= 2")
         yield server
     finally:
         process.kill()

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboards.overview import OVERVIEW
@@ -21,6 +22,7 @@ from dashboards.rules import RULES
 from monitor.messages import Ack, Command, encode
 from monitor.settings import aiokafka_options, environment
 from monitor.topics import Names
+from monitor.watchdog.metrics import WatchdogMetrics
 from tests.prometheus.promql import exported, missing
 
 PATIENCE_S = 60
@@ -128,7 +130,7 @@ async def test_a_worker_that_worked_exports_what_is_asked_for(live):
     }  # fmt: skip
     assert value(text, "killcord_alerts_total", mode="kill") >= 1
     assert value(text, "killcord_process_seconds_count") > 0
-    metrics = exported(text)
+    metrics = exported(text) | exported(generate_latest(WatchdogMetrics().registry).decode())
     wanting = {expr: missing(expr, metrics) for expr in [*OVERVIEW.queries(), *(rule.expr for rule in RULES)]}
     assert not {expr: what for expr, what in wanting.items() if what}
     assert not re.search(r"run-77|cgroup|coder|" + command.id, text), "no id is a label"

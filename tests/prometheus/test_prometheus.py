@@ -14,6 +14,7 @@ RULE_FILE = ROOT / "dashboards" / "prometheus" / "killcord.rules.yml"
 # What Grafana fills in.
 FILLED = {"$job": ".+", "$__rate_interval": "1m", "$__range": "1h"}
 KILLCORD = 'job="killcord",instance="worker:9464"'
+WATCHDOG = 'job="killcord-watchdog",instance="watchdog:9465"'
 
 
 def filled(expr):
@@ -60,9 +61,13 @@ FIRING = {
     "KillcordNoWorker": {'up{job="other"}': "1x5"},
     "KillcordNotReady": {f"killcord_ready{{{KILLCORD}}}": "0x5"},
     "KillcordLagGrowing": {f'killcord_lag_events{{partition="0",{KILLCORD}}}': "20000+1000x20"},
-    "KillcordJudgesLate": {
-        f"killcord_event_age_seconds{{{KILLCORD}}}": "9x20",
-        f'killcord_events_total{{kind="tool.call",{KILLCORD}}}': "0+100x20",
+    "KillcordJudgesLate": {f'killcord_lag_seconds{{partition="0",{KILLCORD}}}': "9x20"},
+    "KillcordBlind": {f'killcord_watchdog_alarm{{rule="blindness.canary",{WATCHDOG}}}': "0 0 0 1x20"},
+    "KillcordUnwatched": {f"up{{{WATCHDOG}}}": "0x20"},
+    "KillcordCanariesSlow": {
+        f'killcord_canary_seconds_bucket{{le="1.0",{WATCHDOG}}}': "0+0x40",
+        f'killcord_canary_seconds_bucket{{le="2.5",{WATCHDOG}}}': "0+10x40",
+        f'killcord_canary_seconds_bucket{{le="+Inf",{WATCHDOG}}}': "0+10x40",
     },
     "KillcordKillNotObeyed": {f"killcord_escalations_total{{{KILLCORD}}}": "0 0 0 1x20"},
     "KillcordNotAcknowledged": {f"killcord_commands_pending{{{KILLCORD}}}": "1x20"},
@@ -88,7 +93,11 @@ WELL = {
     f"up{{{KILLCORD}}}": "1x40",
     f"killcord_ready{{{KILLCORD}}}": "1x40",
     f'killcord_lag_events{{partition="0",{KILLCORD}}}': "50x40",
-    f"killcord_event_age_seconds{{{KILLCORD}}}": "0.01x40",
+    f'killcord_lag_seconds{{partition="0",{KILLCORD}}}': "0.01x40",
+    f"up{{{WATCHDOG}}}": "1x40",
+    f'killcord_watchdog_alarm{{rule="blindness.canary",{WATCHDOG}}}': "0x40",
+    f'killcord_canary_seconds_bucket{{le="0.1",{WATCHDOG}}}': "0+10x40",
+    f'killcord_canary_seconds_bucket{{le="+Inf",{WATCHDOG}}}': "0+10x40",
     f'killcord_events_total{{kind="tool.call",{KILLCORD}}}': "0+6000x40",
     f"killcord_escalations_total{{{KILLCORD}}}": "3x40",
     f"killcord_governed_total{{{KILLCORD}}}": "2x40",
