@@ -80,7 +80,7 @@ class Sequences(Struct):
         stream.time, stream.last = time, last
         if absurd > stream.absurd:
             stream.absurd = absurd
-        return max(missing, 0)
+        return missing if missing > 0 else 0
 
 
 @lru_cache(maxsize=1024)

@@ -122,7 +122,10 @@ def label(call: ToolCall, limit: int = 60) -> str:
         if not isinstance(named, str):
             named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
         text = named or next((value for value in text.values() if isinstance(value, str)), "")
-    line = " ".join((text or "")[: 4 * limit].split())
+    text = text or ""
+    line = " ".join(text[: 2 * limit].split())
+    if len(line) <= limit or not text.isascii():  # else there is more of it than is shown
+        line = " ".join(text[: 4 * limit].split())
     line = f"{call.tool[:limit]} {line}".strip()
     limit = limit if line.isascii() else limit // 2  # it is kept until the result, and bytes count there
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -111,6 +111,20 @@ def test_a_finished_run_that_only_lives_on_is_not_overtime_but_one_that_acts_is(
     assert keys(budget([story.finish(), story.wait(100).call("ls")], run=run, wall_time_s=10)) == ["wall_time_s"]
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(60.0, []), (60.0004, []), (60.0006, ["wall_time_s"])])
+def test_wall_time_is_judged_by_the_millisecond(seconds: float, found: list[str]) -> None:
+    story = Stream(at=0.5, step=0.0)
+    assert keys(budget([story.says("a"), story.wait(seconds).says("b")], wall_time_s=60)) == found
+
+
+def test_what_was_counted_before_a_limit_was_set_counts() -> None:
+    story = Stream()
+    watching = Watch(Budget(), thresholds={"budget.run": RunBudget()})
+    assert keys(watching.see(story.model(usd=6.0))) == []
+    watching.rules = watching.rules.replace({"budget.run": RunBudget(limits=Limits(usd=5.0))})
+    assert keys(watching.see(story.says("nothing that costs"))) == ["usd"]
+
+
 def test_calls_without_a_price_are_said_once_with_the_model() -> None:
     story = Stream()
     findings = budget([story.model(model="small-1") for _ in range(3)], usd=5.0)

@@ -39,6 +39,35 @@ TAKEN = [  # message, events, unknown kinds, why
 ]
 
 
+DEEP: object = "x"
+for _ in range(64):
+    DEEP = [DEEP]
+CALL = {"kind": "tool.call", "tool": "t", "time": 1, "run_id": "r", "id": "c"}
+MANY = "[{" * 99
+NESTED = [  # event, whether it is taken, why
+    ({**CALL, "kind": "tool.result", "output": MANY}, True, "brackets in an output"),
+    ({**CALL, "kind": "message", "text": f'\\"{MANY}"'}, True, "brackets and quotes in a message"),
+    ({**CALL, "arguments": MANY}, True, "brackets in a text of arguments"),
+    ({**CALL, "arguments": {"a": MANY, "b": [MANY]}}, True, "brackets in an argument, and within one"),
+    ({**CALL, "arguments": {"a": MANY, "b": DEEP}}, False, "depth beside brackets in a text"),
+    ({**CALL, "arguments": MANY, "novelty": DEEP}, False, "depth in a field that is not known"),
+    ({**CALL, "kind": "heartbeat", "novelty": MANY}, True, "brackets in a field that is not known"),
+]
+
+
+@pytest.mark.parametrize("escaped", [False, True], ids=["as they are", "escaped"])
+@pytest.mark.parametrize(("event", "taken", "why"), NESTED, ids=[row[-1] for row in NESTED])
+def test_depth_is_what_nests_and_not_what_is_in_a_text(
+    event: dict[str, object], taken: bool, why: str, escaped: bool
+) -> None:
+    message = json.dumps(event)
+    if escaped:
+        message = message.replace("[{", "\\u005b\\u007b")
+    decoded = decode(message.encode())
+    assert isinstance(decoded, Decoded) == taken
+    assert taken or (isinstance(decoded, Undecodable) and "nested too deep" in decoded.reason)
+
+
 @pytest.mark.parametrize(("message", "events", "unknown", "why"), TAKEN, ids=[row[-1] for row in TAKEN])
 def test_taken(message: str, events: int, unknown: int, why: str) -> None:
     decoded = decode(message.encode())
