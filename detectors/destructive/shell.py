@@ -19,12 +19,13 @@ from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.heredocs import fold, folded
+from detectors.destructive.plain import Command, plain_script, plain_words
 from detectors.destructive.programs import Programs
 from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redirected_statement
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
-from detectors.destructive.words import Words, plain_words
+from detectors.destructive.words import Words
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -105,17 +106,19 @@ class Shell:
 
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
-        outer = self.words
         self.spend(len(text))
         check_nesting(text)
         if "{" in text and "," in text:
             text = _BRACES.sub(_words_of_braces, text)
+        chain = plain_script(text)
+        if chain is not None and self.depth + len(chain) + 3 < MAX_DEPTH:
+            return self.plain(chain, scope, stdin)
         source, bodies = fold(text) if "<<" in text and len(text) > _FOLDED else (b"", {})
         root = _parse(source) if bodies else None
         if root is None or not folded(root, bodies):
             source, bodies = text.encode("utf-8", "replace"), {}
             root = _parse(source)
-        self.words = Words(source, self.substitute, bodies)
+        outer, self.words = self.words, Words(source, self.substitute, bodies)
         try:
             return self.visit(root, scope, stdin)
         finally:
@@ -126,6 +129,35 @@ class Shell:
         self.work += characters
         if self.work > MAX_WORK:
             raise TooMuch("more to read than anyone would write")
+
+    def step(self, count: int = 1) -> None:
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            raise TooMuch(f"more than {MAX_STEPS} steps")
+
+    def plain(self, chain: list[list[Command]], scope: Scope, stdin: str | None) -> str:
+        """What visiting the tree of such a script does, with its steps and its depths."""
+        outer = self.depth
+        self.step(len(chain))  # the program, and a list for each &&, the last one outermost
+        printed = []
+        for at, commands in enumerate(chain):
+            self.depth = outer + 2 + len(chain) - max(at, 1)
+            out = stdin
+            if len(commands) > 1:
+                self.step()
+                self.depth += 1
+            for argv, excerpt in commands:
+                self.step()
+                inner = scope.fork() if len(commands) > 1 else scope
+                out = self.run(argv, inner, out, excerpt)
+            printed.append(out or "")
+        self.depth = outer
+        return "".join(printed)
+
+    def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+        self.read += 1
+        self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
+        return self.programs.run(argv, scope, stdin, excerpt)
 
     def substitute(self, node: Node, scope: Scope) -> str:
         """What ``$(...)`` or ``<(...)`` stands for."""
@@ -139,9 +171,7 @@ class Shell:
 
     def visit(self, node: Node, scope: Scope, stdin: str | None) -> str:
         """Evaluate one statement; gives its abstract output."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise TooMuch(f"more than {MAX_STEPS} steps")
+        self.step()
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.depth = 0
@@ -166,9 +196,7 @@ class Shell:
         argv = plain_words(text)
         if argv is None or node.has_error:
             return self.expanded(node, scope, stdin, text)
-        self.read += 1
-        self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
-        return self.programs.run(argv, scope, stdin, text)
+        return self.run(argv, scope, stdin, text)
 
     def expanded(self, node: Node, scope: Scope, stdin: str | None, text: str) -> str:
         """A command whose words depend on the scope, or that has assignments and redirections."""
@@ -193,9 +221,7 @@ class Shell:
         if assigned:
             scope = scope.fork() if argv[0] not in ("export", "cd") else scope
             scope.variables.update(assigned)
-        self.read += 1
-        self.spend(sum(map(len, argv)) + len(scope.variables) // 4)
-        return self.programs.run(argv, scope, stdin, text)
+        return self.run(argv, scope, stdin, text)
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")

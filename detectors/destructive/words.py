@@ -30,9 +30,6 @@ Substitute = Callable[["Node", Scope], str]
 MAX_VALUE = 16_384
 _SPECIAL = re.compile(r"[\\*?\[{},~]")
 
-# Words in which nothing is expanded and no quote stands within; an assignment is none where a command starts.
-_PLAIN = re.compile(r"""[\w./:@%+,-]++(?:[ \t]++(?:[\w./:@%+,=-]++|'[^']*+'|"[^"$`\\]*+")(?=[ \t]|\Z))*+""", re.ASCII)
-_PLAIN_WORD = re.compile(r"""[^ \t'"]+|'[^']*'|"[^"]*\"""")
 _IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _ANSI = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|c.|.)", re.DOTALL)
 _ANSI_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
@@ -184,19 +181,6 @@ class Words:
         if operator == "/" and GLOB not in rest and len(children) >= 5:
             return value.replace(literal(self.text(children[2])), self.text(children[4]), 1)
         return UNKNOWN
-
-
-def plain_words(command: str) -> list[str] | None:
-    """The words of a command line that is the same in every scope; None where the tree has to be asked.
-
-    >>> plain_words("grep -n 'a b' x.py"), plain_words("rm $x")
-    (['grep', '-n', 'a b', 'x.py'], None)
-    """
-    if len(command) > MAX_VALUE or not command.isascii() or _PLAIN.fullmatch(command) is None:
-        return None
-    if "'" not in command and '"' not in command:
-        return command.split()
-    return [word[1:-1] if word[0] in "'\"" else word for word in _PLAIN_WORD.findall(command)]
 
 
 def bare(text: str, scope: Scope) -> str:
