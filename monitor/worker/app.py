@@ -59,6 +59,7 @@ class App(faust.App):
     async def on_stop(self) -> None:
         await self.killcord.before_stop()
         await super().on_stop()
+        await self.killcord.close()
 
 
 class Monitor:
@@ -187,8 +188,8 @@ class Monitor:
         @app.on_partitions_revoked.connect
         async def revoked(sender: Any, partitions: set[TP], **_: Any) -> None:
             self._assigned = set()
-            await self.checkpoint.cut()
-            self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events})
+            covered = await self._last_cut(self.settings.rebalance_timeout_s / 3)
+            self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events}, void=not covered)
 
         @app.on_partitions_assigned.connect
         async def assigned(sender: Any, partitions: set[TP], **_: Any) -> None:
@@ -248,17 +249,28 @@ class Monitor:
     async def before_stop(self) -> None:
         """Everything taken in is in Kafka before partitions are given back."""
         self.stopping = True  # no further message: it would be judged, published, and judged again elsewhere
+        if self._assigned:
+            await self._last_cut(LAST_CHECKPOINT_S)
+
+    async def close(self) -> None:
+        """Ends the producers of the worker's own."""
         try:
             async with asyncio.timeout(LAST_CHECKPOINT_S):
-                await self.blindness.leave()
-                if self._assigned:
-                    await self.checkpoint.cut()
                 await asyncio.gather(self._changelogs.close(), self._commands.stop())
         except TimeoutError:
-            log.error(
-                "stopped without a last checkpoint, Kafka does not answer",
-                effect="what was judged since the last one is judged again by whoever is next",
-            )
+            log.warning("producers did not end in time, Kafka does not answer")
+
+    async def _last_cut(self, within_s: float) -> bool:
+        """A checkpoint before partitions are given back. Whoever is next does not wait for what Kafka refuses: without
+        one, what was judged since the last is judged again there."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.checkpoint.cut()
+            return True
+        except TimeoutError:
+            self.checkpoint.give_up()
+            log.error("gave partitions back without a checkpoint", waited_s=within_s, refused=self.outbox.refused)
+            return False
 
     async def _generation(self) -> int | None:
         return await self.app.consumer.generation()

@@ -59,6 +59,7 @@ class Checkpoint:
         self._positions: dict[TP, int] = {}
         self._taken = 0
         self._lock = asyncio.Lock()
+        self._under_way: asyncio.Task[int] | None = None
         self.due = asyncio.Event()
 
     def took(self, tp: TP, offset: int, messages: int = 1) -> None:
@@ -78,42 +79,53 @@ class Checkpoint:
         self._positions.clear()
 
     async def cut(self) -> int:
-        """Returns how many messages it covered."""
+        """Returns how many messages it covered; 0 as well where it was given up."""
         async with self._lock:
-            self.due.clear()
-            started = time.monotonic()
-            offsets, self._offsets = self._offsets, {}
-            taken, self._taken = self._taken, 0
-            outputs = self._outbox.under_way()
-            marked = sum([ledger.mark() for ledger in self._ledgers])
-            if not offsets and not marked:
-                return 0
-            states = [(ledger, await ledger.made()) for ledger in self._ledgers]
-            await self._outbox.settled(outputs)
-            written = await self._write(states)
-            # A partition that turned out to be another's: its offsets are not this worker's to commit.
-            await self._release({tp: offset for tp, offset in offsets.items() if tp.partition not in written.fenced})
-            self._metrics.checkpoint(time.monotonic() - started)
-            await written.to_disk()
-            return taken
+            self._under_way = asyncio.create_task(self._cut())
+            await asyncio.wait({self._under_way})
+            return 0 if self._under_way.cancelled() else self._under_way.result()
 
-    async def _write(self, states: list[tuple[Ledger[Any], dict[int, Entries]]]) -> _Written:
+    def give_up(self) -> None:
+        """Ends the cut under way. What it would have covered is judged again, by whoever is next."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+    async def _cut(self) -> int:
+        self.due.clear()
+        started, generation = time.monotonic(), self._changelogs.generation
+        offsets, self._offsets = self._offsets, {}
+        taken, self._taken = self._taken, 0
+        outputs = self._outbox.under_way()
+        marked = sum([ledger.mark() for ledger in self._ledgers])
+        if not offsets and not marked:
+            return 0
+        states = [(ledger, await ledger.made()) for ledger in self._ledgers]
+        await self._outbox.settled(outputs)
+        written = await self._write(states, generation)
+        # A partition that turned out to be another's: its offsets are not this worker's to commit.
+        await self._release({tp: offset for tp, offset in offsets.items() if tp.partition not in written.fenced})
+        self._metrics.checkpoint(time.monotonic() - started)
+        await written.to_disk()
+        return taken
+
+    async def _write(self, states: list[tuple[Ledger[Any], dict[int, Entries]]], generation: int) -> _Written:
         written = _Written(states)
-        partitions = {partition for _, cut in states for partition in cut}
-        await asyncio.gather(*(self._write_partition(partition, states, written) for partition in sorted(partitions)))
+        partitions = sorted({partition for _, cut in states for partition in cut})
+        await asyncio.gather(*(self._write_partition(n, states, generation, written) for n in partitions))
         return written
 
     async def _write_partition(
-        self, partition: int, states: list[tuple[Ledger[Any], dict[int, Entries]]], written: _Written
+        self, partition: int, states: list[tuple[Ledger[Any], dict[int, Entries]]], generation: int, written: _Written
     ) -> None:
         entries = {ledger.changelog: cut[partition] for ledger, cut in states if partition in cut}
         try:
-            written.offsets[partition] = await self._changelogs.write(partition, entries)
+            written.offsets[partition] = await self._changelogs.write(partition, entries, generation)
         except Fenced as error:
             log.warning("fenced", partition=partition, why=str(error))
             written.fenced.add(partition)
             self._metrics.fenced()
-            self._on_fenced(partition)
+            if generation == self._changelogs.generation:
+                self._on_fenced(partition)
 
     async def keep(self, interval_s: float, stopping: Callable[[], bool]) -> None:
         """Cuts every ``interval_s`` seconds, or as soon as one is due."""

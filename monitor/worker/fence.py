@@ -50,17 +50,22 @@ class FencedChangelogs:
     """The changelogs' producers of this worker, one a partition. On the embedded broker, where markers of transactions
     cannot be read and a second worker is none's concern, they are plain ones.
 
-    Parameters: ``generation()`` gives the group's generation that Kafka counts this worker in now, `EXPELLED` where it
+    Parameters: ``asks()`` gives the group's generation that Kafka counts this worker in now, `EXPELLED` where it
     is in none, None where Kafka does not answer. refused: why Kafka takes no states; None while it does.
     """
 
-    def __init__(self, settings: Settings, generation: Callable[[], Awaitable[int | None]]) -> None:
+    def __init__(self, settings: Settings, asks: Callable[[], Awaitable[int | None]]) -> None:
         self._settings = settings
-        self._generation = generation
+        self._asks = asks
         self._assigned_in = EXPELLED
         self._producers: dict[int, AIOKafkaProducer] = {}
         self._proven: set[int] = set()
         self.refused: str | None = None
+
+    @property
+    def generation(self) -> int:
+        """In which this worker's partitions were assigned."""
+        return self._assigned_in
 
     async def assigned(self, partitions: Iterable[int], generation: int) -> None:
         """These partitions are this worker's, as of ``generation``. Returns once no other can write to them.
@@ -71,31 +76,26 @@ class FencedChangelogs:
         self._assigned_in = generation
         await asyncio.gather(*(self._start(partition) for partition in partitions))
 
-    async def write(self, partition: int, changelogs: Mapping[str, Entries]) -> dict[str, int]:
+    async def write(self, partition: int, changelogs: Mapping[str, Entries], generation: int) -> dict[str, int]:
         """Writes entries by changelog, and returns the offset of the last one of each once Kafka has them all.
 
-        Tries until Kafka takes them. Raises `Fenced` where the partition is no longer this worker's.
+        ``generation``: in which the entries were made. Tries until Kafka takes them. Raises `Fenced` where the
+        partition is no longer this worker's as of then.
         """
         wait, attempts = FIRST_WAIT_S, 0
         while True:
+            if generation != self._assigned_in:
+                raise Fenced(f"states of generation {generation} for partition {partition} come after another's")
             try:
-                producer = self._producers.get(partition) or await self._start(partition)
                 if partition not in self._proven:
                     await self._prove(partition)
-                offsets = await self._send(producer, partition, changelogs)
+                offsets = await self._send(self._producers[partition], partition, changelogs)
             except (KafkaError, OSError, TimeoutError, AssertionError) as error:  # aiokafka asserts its states
                 await self._stop(partition)
-                if await self._generation() not in (None, self._assigned_in):
-                    raise Fenced(f"partition {partition} was given to another worker ({error!r})") from error
                 attempts += 1
-                self.refused = repr(error)
+                self.refused = why = repr(error)
                 say = log.critical if attempts == ALARM_AFTER else log.warning
-                say(
-                    "states not taken by Kafka, trying again",
-                    partition=partition,
-                    attempts=attempts,
-                    error=self.refused,
-                )
+                say("states not taken by Kafka, trying again", partition=partition, attempts=attempts, error=why)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
                 continue
@@ -117,12 +117,19 @@ class FencedChangelogs:
         await asyncio.gather(*(self._stop(partition) for partition in list(self._producers)))
 
     async def _prove(self, partition: int) -> None:
-        generation = await self._generation()
+        """Asks before a producer is started anew, which fences whoever has the partition, and again after it."""
+        if partition not in self._producers:
+            await self._confirm(partition)
+            await self._start(partition)
+        await self._confirm(partition)
+        self._proven.add(partition)
+
+    async def _confirm(self, partition: int) -> None:
+        generation = await self._asks()
         if generation is None:
             raise TimeoutError("Kafka does not say whether this worker is still in its group")
         if generation != self._assigned_in:
             raise Fenced(f"partition {partition} was assigned in generation {self._assigned_in}, now is {generation}")
-        self._proven.add(partition)
 
     async def _start(self, partition: int) -> AIOKafkaProducer:
         self._proven.discard(partition)

@@ -98,8 +98,9 @@ class Outbox:
         return set(self._under_way)
 
     async def settled(self, deliveries: set[asyncio.Task[None]]) -> None:
-        """Returns when these are acknowledged."""
-        await asyncio.gather(*deliveries)
+        """Returns when these are acknowledged. To be cancelled harms none of them."""
+        if deliveries:
+            await asyncio.wait(deliveries)
 
     async def _deliver(self, record: Record, then: Callable[[], None] | None = None, *, command: bool = False) -> None:
         wait, attempts = FIRST_WAIT_S, 0

@@ -17,10 +17,14 @@ from typing import Any, ClassVar, Protocol
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.transports import ConsumerT
+
+from monitor.worker.fence import EXPELLED
 
 SLICE_S = 0.002  # of events, before what they led to may leave
 POLL_S = 1.0
@@ -70,11 +74,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return state.position if state is not None and state.has_valid_position else None
 
     async def generation(self) -> int | None:
-        """The group's generation that Kafka counts this worker in, asked after this call; None: in none."""
-        coordinator = self._ensure_consumer()._coordinator
+        """The group's generation that Kafka counts this worker in, asked after this call; `EXPELLED`: in none. None:
+        Kafka does not answer."""
+        return await self.call_thread(self._standing, self._ensure_consumer()._coordinator)
+
+    async def _standing(self, coordinator: GroupCoordinator) -> int | None:
         counted = coordinator.generation
-        alive = await self.call_thread(coordinator._do_heartbeat)
-        return counted if alive and coordinator.generation == counted else None
+        if counted == EXPELLED:  # expelled before, and not back yet
+            return EXPELLED
+        try:
+            alive = await coordinator._do_heartbeat()
+        except KafkaError as error:  # an answer, and no good one: silence is no exception there
+            self.log.warning("not counted in its group: %r", error)
+            return EXPELLED
+        if coordinator.generation != counted:
+            return EXPELLED  # forgotten, as Kafka told it
+        return counted if alive else None
 
 
 async def rewind(consumer: aiokafka.AIOKafkaConsumer, but: Collection[str]) -> Mapping[TP, int]:
@@ -101,6 +116,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._released: dict[TP, int] = {}
+        self._backlog = False
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -112,12 +128,8 @@ class Consumer(driver.Consumer):
         self._released.update(offsets)
 
     async def generation(self) -> int | None:
-        """The group's generation that this worker is in now. None where it is in none, or cannot find out."""
-        try:
-            return await self._thread.generation()
-        except Exception as error:  # whatever keeps Kafka from saying yes is a no
-            self.log.warning("membership not confirmed: %r", error)
-            return None
+        """The group's generation that this worker is in now; `EXPELLED`: in none. None: Kafka does not answer."""
+        return await self._thread.generation()
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in list(self._released) if topics is None or tp in topics or tp.topic in topics)
@@ -175,8 +187,7 @@ class Consumer(driver.Consumer):
         if not active:
             await self.sleep(IDLE_S)
             return
-        recovering = self.app.tables.recovery.in_recovery
-        records = await self._getmany(active, RECOVERY_POLL_S if recovering else POLL_S)
+        records = await self._fetch(active)
         generation = self.app.consumer_generation_id
         await asyncio.sleep(0)
         if not self.flow_active:
@@ -197,6 +208,18 @@ class Consumer(driver.Consumer):
             self._look_whether_recovered()
         if batches:
             await self._take(batches, generation)
+
+    async def _fetch(self, active: set[TP]) -> Mapping[TP, Sequence[ConsumerRecord]]:
+        """What has come in. Behind a backlog of events, the topics without a lane have their turn first: people's
+        decisions, and the acknowledgements that timers wait for."""
+        if self._backlog and (first := {tp for tp in active if tp.topic not in self.app.lanes}):
+            records = await self._getmany(first, 0)
+            if records:
+                return records
+        recovering = self.app.tables.recovery.in_recovery
+        records = await self._getmany(active, RECOVERY_POLL_S if recovering else POLL_S)
+        self._backlog = sum(map(len, records.values())) >= self.app.conf.broker_max_poll_records
+        return records
 
     async def _seek_back(self) -> None:
         """A rebalance came while a fetch was under way: what it brought is read again by whoever is next."""

@@ -53,13 +53,13 @@ async def test_whoever_was_assigned_last_writes_and_the_one_before_cannot(
     name = changelog(kafka_topics, TABLES[0])
     group.counted = {"first": 1, "second": 2}
     await first.assigned({0}, 1)
-    assert await first.write(0, {name: [(b"run", b"of the first")]}) == {name: 0}
+    assert await first.write(0, {name: [(b"run", b"of the first")]}, 1) == {name: 0}
 
     await second.assigned({0}, 2)
     group.counted["first"] = EXPELLED
     with pytest.raises(Fenced, match="partition 0"):
-        await first.write(0, {name: [(b"run", b"late")]})
-    await second.write(0, {name: [(b"run", b"of the second")]})
+        await first.write(0, {name: [(b"run", b"late")]}, 1)
+    await second.write(0, {name: [(b"run", b"of the second")]}, 2)
 
     assert await written(kafka_topics) == [(b"run", b"of the first"), (b"run", b"of the second")]
 
@@ -71,12 +71,12 @@ async def test_a_producer_that_is_started_late_is_turned_away_and_the_owner_goes
     name = changelog(kafka_topics, TABLES[0])
     group.counted = {"first": EXPELLED, "second": 2}
     await second.assigned({0}, 2)
-    await second.write(0, {name: [(b"run", b"1")]})
+    await second.write(0, {name: [(b"run", b"1")]}, 2)
     await first.assigned({0}, 1)  # suspended between its assignment and this: its producer fences the owner's
 
     with pytest.raises(Fenced):
-        await first.write(0, {name: [(b"run", b"late")]})
-    await second.write(0, {name: [(b"run", b"2")]})
+        await first.write(0, {name: [(b"run", b"late")]}, 1)
+    await second.write(0, {name: [(b"run", b"2")]}, 2)
 
     assert await written(kafka_topics) == [(b"run", b"1"), (b"run", b"2")]
 
@@ -86,14 +86,14 @@ async def test_nothing_is_written_before_kafka_has_said_whose_the_partition_is(
 ) -> None:
     first, _ = workers
     name = changelog(kafka_topics, TABLES[0])
-    answers = iter([None, None, None, None, 1])
+    answers = iter([None, None, None, 1, 1])
 
     async def later() -> int | None:
         return next(answers)
 
-    first._generation = later
+    first._asks = later
     await first.assigned({0}, 1)
-    await first.write(0, {name: [(b"run", b"state")]})
+    await first.write(0, {name: [(b"run", b"state")]}, 1)
     assert list(answers) == []
     assert first.refused is None
     assert await written(kafka_topics) == [(b"run", b"state")]
@@ -107,7 +107,37 @@ async def test_what_does_not_fit_one_batch_goes_in_several(
     await first.assigned({0, 1}, 1)
     runs, fleet = (changelog(kafka_topics, table) for table in TABLES)
     entries = [(b"%d" % n, bytes(10_000)) for n in range(300)] + [(b"gone", None)]
-    offsets = await first.write(1, {runs: entries, fleet: [(b"team", b"state")]})
+    offsets = await first.write(1, {runs: entries, fleet: [(b"team", b"state")]}, 1)
     assert offsets[runs] >= 300
     assert offsets[fleet] == 0
     assert [key for key, _ in await written(kafka_topics)] == [key for key, _ in entries]
+
+
+async def test_states_made_before_a_rebalance_are_not_written_after_it(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, _ = workers
+    group.counted["first"] = 3
+    await first.assigned({0}, 3)
+    with pytest.raises(Fenced, match="generation 1"):
+        await first.write(0, {changelog(kafka_topics, TABLES[0]): [(b"run", b"old")]}, 1)
+    assert await written(kafka_topics) == []
+
+
+async def test_a_worker_in_no_group_gives_up_and_starts_no_producer_that_would_fence_the_owner(
+    kafka_topics: Settings, workers: tuple[FencedChangelogs, FencedChangelogs], group: Group
+) -> None:
+    first, second = workers
+    name = changelog(kafka_topics, TABLES[0])
+    group.counted = {"first": 1, "second": 2}
+    await first.assigned({0}, 1)
+    await first.write(0, {name: [(b"run", b"1")]}, 1)
+    await second.assigned({0}, 2)
+    await second.write(0, {name: [(b"run", b"2")]}, 2)
+    owner = second._producers[0]
+    group.counted["first"] = EXPELLED  # it is rejoining, and its rebalance waits for this write
+    with pytest.raises(Fenced):
+        await first.write(0, {name: [(b"run", b"late")]}, 1)
+    await second.write(0, {name: [(b"run", b"3")]}, 2)
+    assert second._producers[0] is owner
+    assert await written(kafka_topics) == [(b"run", b"1"), (b"run", b"2"), (b"run", b"3")]

@@ -185,7 +185,7 @@ async def test_both_ways_of_reading_give_the_verdicts_of_a_replay(
     settings: Settings, start_worker: StartWorker, lane: str
 ) -> None:
     runs = [Agent(f"lane-{n}") for n in range(10)]
-    worker = await start_worker(replace(settings, lane=lane)).ready()
+    await start_worker(replace(settings, lane=lane)).ready()
     async with producing(settings) as send, tail(settings, "control", "alerts", "deadletter") as seen:
         await call(send, runs, LIMIT + 2)
         await send(b"no event", key="poison")
