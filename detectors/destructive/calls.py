@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from functools import lru_cache
 from typing import Any
 
 from detectors.destructive.bounds import MAX_BYTES
@@ -12,6 +11,7 @@ from detectors.destructive.catalogue import shipped
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.functions import Vocabulary, judge_function, vocabulary, words_of
+from detectors.destructive.memo import remembered
 from detectors.destructive.shell import analyse, analyse_code
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import clean
@@ -21,13 +21,13 @@ Arguments = dict[str, Any] | str | None
 _MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
 
-@lru_cache(maxsize=4096)
+@remembered(entries=4096, characters=2048)
 def judge_command(command: str, context: Context) -> tuple[Effect, ...]:
     """The effects of a shell command, creations included, in order. Pure, so what was judged once is remembered."""
     return tuple(analyse(command, context, shipped()))
 
 
-@lru_cache(maxsize=512)
+@remembered(entries=512, characters=4096)
 def judge_python(code: str, context: Context) -> tuple[Effect, ...]:
     """The effects of Python code, as `judge_command`."""
     return tuple(analyse_code("python", code, context, shipped()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Effect, Reversible, Thing, Width
+from detectors.destructive.memo import remembered
 
 
 class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +55,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^A-Za-z0-9]+")
 
 
-@lru_cache(maxsize=1024)
+@remembered(entries=1024, characters=256)
 def words_of(name: str) -> tuple[str, ...]:
     """``deleteUser`` and ``crm.delete_user`` as words in lower case."""
     return tuple(word.lower() for part in _SPLIT.split(name[:256]) for word in _CAMEL.split(part) if word)

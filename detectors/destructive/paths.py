@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from detectors.destructive.context import NO_HOME, NOWHERE, Context
 from detectors.destructive.effects import Certainty, Place, Width
+from detectors.destructive.memo import remembered
 from detectors.destructive.values import GLOB, ONE, STAR, UNSET, display, is_unknown
 
 
@@ -72,7 +73,7 @@ def join(cwd: str, path: str) -> str:
     return normal[1:] if normal.startswith("//") else normal
 
 
-@lru_cache(maxsize=2048)
+@remembered(entries=2048, characters=256)
 def locate(word: str, cwd: str, context: Context) -> Spot:
     """Judge one path word as if everything under it went away.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Certainty, Effect, Reversible, Thing, Width
+from detectors.destructive.memo import remembered
 from detectors.destructive.sql_conditions import always_true
 
 MAX_SQL = 64 * 1024
@@ -40,7 +41,7 @@ def analyse_sql(text: str, excerpt: str = "", dialect: str | None = None) -> lis
     return out
 
 
-@lru_cache(maxsize=512)
+@remembered(entries=512, characters=4096)
 def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]:
     import sqlglot  # here, because loading it takes longer than everything else an agent loads
     from sqlglot.errors import SqlglotError
