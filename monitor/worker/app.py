@@ -151,7 +151,8 @@ class Monitor:
                 self._take(self.fleet_judge.rollup, event)
 
     def _lane(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
-        """The event topic's lane: as `_take`, for a slice of a batch."""
+        """The event topic's lane: as `_take`, for a slice of a batch. What is passed over is read again elsewhere, or
+        here after the rebalance that is on its way."""
         if self.stopping or tp not in self._assigned:
             return len(records)
         end = self.judge.batch(records, begin, until)
@@ -190,10 +191,6 @@ class Monitor:
             self._assigned = set()
             covered = await self._last_cut(self.settings.rebalance_timeout_s / 3)
             self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events}, void=not covered)
-
-        @app.on_partitions_assigned.connect
-        async def assigned(sender: Any, partitions: set[TP], **_: Any) -> None:
-            self._take_over(set(partitions))
 
         @app.task
         async def checkpoints() -> None:
@@ -241,10 +238,14 @@ class Monitor:
                 self.metrics.lag(tp.partition, max(0, end - done))
 
     async def before_assignment(self, assigned: set[TP], generation: int) -> None:
-        """From here on no other worker can write these partitions' states; then they are recovered."""
+        """From here on no other worker can write these partitions' states; then they are recovered.
+
+        Faust's signal of an assignment comes too late: its recovery may have let events through by then.
+        """
         self._assigned_at = time.monotonic()
         events = {tp.partition for tp in assigned if tp.topic == self.names.events}
         await asyncio.gather(self._commands.start(), self._changelogs.assigned(events, generation))
+        self._take_over(set(assigned))
 
     async def before_stop(self) -> None:
         """Everything taken in is in Kafka before partitions are given back."""
