@@ -40,10 +40,10 @@ class Way(Struct, frozen=True):
 
 WAYS = (
     Way(OURS, 150_000, ("-m", "benchmarks.lane_worker"), "batch"),
-    Way(AGENTS, 25_000, ("-m", "benchmarks.lane_worker"), "agents"),
+    Way(AGENTS, 15_000, ("-m", "benchmarks.lane_worker"), "agents"),
     Way(BARE, 150_000, ("-m", "benchmarks.bare_loop", "decode")),
-    Way(STOCK, 25_000, ("-m", "benchmarks.stock_app", "decode")),
-    Way(TABLE, 8_000, ("-m", "benchmarks.stock_app", "table")),
+    Way(STOCK, 20_000, ("-m", "benchmarks.stock_app", "decode")),
+    Way(TABLE, 5_000, ("-m", "benchmarks.stock_app", "table")),
     Way(QUIX, 150_000, ("-m", "benchmarks.quix_app")),
 )
 
