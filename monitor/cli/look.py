@@ -15,6 +15,7 @@ from monitor.cli.options import RunId, kafka_options
 from monitor.cli.records import Seen, read_back
 from monitor.cli.render import Run, alert_line, print_runs, print_time_line
 from monitor.client.reader import consumer, partitions_of
+from monitor.engine.canary import canary_alert
 from monitor.settings import Settings
 from monitor.topics import Names
 
@@ -32,7 +33,7 @@ def _tell(text: str) -> None:
 @JSON
 @kafka_options
 def runs(since: float, as_json: bool, settings: Settings) -> None:
-    """The runs that were seen lately, and how they stand."""
+    """The runs that were seen lately, and how they stand; without the watchdog's canaries."""
     run_async(_runs(settings, since, as_json))
 
 
@@ -44,7 +45,7 @@ async def _runs(settings: Settings, since: float, as_json: bool) -> int:
         async for one in read_back(reader, names, topics, time.time() - since, told=_tell):
             if one.run_id is not None:
                 found.setdefault(one.run_id, Run(one.run_id)).take(one)
-    rows = sorted(found.values(), key=lambda run: run.last, reverse=True)
+    rows = sorted((run for run in found.values() if not run.canary), key=lambda run: run.last, reverse=True)
     if as_json:
         for run in rows:
             click.echo(json.dumps(run.as_dict()))
@@ -61,7 +62,10 @@ async def _runs(settings: Settings, since: float, as_json: bool) -> int:
 @JSON
 @kafka_options
 def alerts(since: float, follow: bool, run: str | None, severity: str, as_json: bool, settings: Settings) -> None:
-    """The alerts, the last revision of each; --follow shows every revision as it comes."""
+    """The alerts, the last revision of each; --follow shows every revision as it comes.
+
+    Those about the watchdog's canaries are shown with --run only.
+    """
     run_async(_alerts(settings, since, follow, run, severity, as_json))
 
 
@@ -73,7 +77,8 @@ async def _alerts(settings: Settings, since: float, follow: bool, run: str | Non
 
     def show(one: Seen) -> None:
         alert = one.value
-        wanted = SEVERITIES.index(alert.severity) >= least and run in (None, alert.run_id)
+        wanted = SEVERITIES.index(alert.severity) >= least
+        wanted &= not canary_alert(alert) if run is None else run == alert.run_id
         if wanted and shown.get(alert.id, -1) < alert.revision:
             shown[alert.id] = alert.revision
             click.echo(msgspec.json.encode(alert).decode() if as_json else alert_line(alert))

@@ -9,6 +9,7 @@ from typing import Any
 from detectors.event import Event, ModelCall, RunFinished, RunStarted, ToolCall, ToolResult
 from monitor.cli.records import Seen
 from monitor.counted import counted
+from monitor.engine.canary import canary_alert
 from monitor.messages import Ack, Alert, Command, JournalEntry, OperatorDecision
 from monitor.terminal import clean
 
@@ -28,6 +29,12 @@ class Run:
         self.task: str | None = None
         self.state = "running"
         self.watched = False
+        self._canary = False
+
+    @property
+    def canary(self) -> bool:
+        """The watchdog's own, and nothing but that: another event, and it is shown."""
+        return self._canary and self.events <= 1
 
     def take(self, one: Seen) -> None:
         value = one.value
@@ -43,6 +50,7 @@ class Run:
                 self.state = "finished"
         elif isinstance(value, Alert):
             self.alerts += value.revision <= 1 and value.mode != "shadow"
+            self._canary |= canary_alert(value)
         elif isinstance(value, Ack):
             self._ack(value)
 

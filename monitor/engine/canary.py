@@ -6,9 +6,13 @@ killed all the same. What differs is who is told: severity info, no governor, no
 
 from __future__ import annotations
 
-from detectors.event import Event
-from monitor.engine.state import RunState
+from typing import TYPE_CHECKING
+
 from monitor.messages import Alert, Command
+
+if TYPE_CHECKING:
+    from detectors.event import Event
+    from monitor.engine.state import RunState
 
 PREFIX = "killcord-canary-"
 AGENT_NAME = "killcord-canary"

@@ -65,6 +65,7 @@ STATUSES = [  # command, the exit statuses that a script has to know
     (("raise",), ("0", "1", "2")),
     (("show",), ("0", "1", "2")),
     (("replay",), ("0", "3")),
+    (("watchdog",), ("0", "3", "69")),
     (("demo",), ("0",)),
     (("config",), ("1",)),
     (("policy", "check"), ("1",)),
@@ -112,7 +113,10 @@ def test_and_they_run_there(arguments: tuple[str, ...], status: int, words: str)
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("worker", "--brokers", "127.0.0.1:9"), ("demo",)], ids=" ".join)
+NEEDS_THE_REST = [("worker", "--brokers", "127.0.0.1:9"), ("watchdog", "--once"), ("demo",)]
+
+
+@pytest.mark.parametrize("arguments", NEEDS_THE_REST, ids=" ".join)
 def test_what_needs_the_rest_says_so_with_the_remedy(arguments: tuple[str, ...]) -> None:
     done = lean(*arguments)
     assert done.returncode == 1

@@ -50,6 +50,7 @@ ON_KAFKA = [  # in this order
     "killcord topics create",
     "killcord topics check",
     "killcord worker",
+    "killcord watchdog --once",
     "killcord guard --run-id fix-parser --agent-name coder -- python examples/agent.py",
     "killcord runs",
     "killcord alerts --since 1h",

@@ -101,6 +101,7 @@ async def test_canaries_come_back_killed_from_every_partition_and_count_nowhere(
         impostor = Agent(f"{PREFIX}0-impostor", "killcord-canary")
         await send(impostor.call("rm -rf /"))
         await seen.until(lambda: impostor.run_id in {command["run_id"] for command in seen.of("control")})
+        await seen.until(lambda: impostor.run_id in {alert["run_id"] for alert in seen.of("alerts")})
         mine = [alert for alert in seen.of("alerts") if alert["run_id"] == impostor.run_id]
         others = [alert for alert in seen.of("alerts") if alert["run_id"] != impostor.run_id]
         await seen.until(lambda: seen.of("standing"))
@@ -112,6 +113,10 @@ async def test_canaries_come_back_killed_from_every_partition_and_count_nowhere(
     await worker.until(lambda: worker.metric('killcord_events_total{kind="tool.call"}') > 0, "its event counted")
     assert worker.metric('killcord_events_total{kind="tool.call"}') == 1
     assert dog.alarms("canary") == []
+    for command in ("alerts", "runs"):
+        status, said, errors = await killcord(settings, command, "--json")
+        assert status == 0, errors
+        assert {json.loads(line)["run_id"] for line in said.splitlines()} == {impostor.run_id}, command
 
 
 async def test_verdicts_that_no_longer_come(settings: Settings, start_worker: StartWorker, watch: StartDog) -> None:
