@@ -250,6 +250,7 @@ class Monitor:
     async def before_stop(self) -> None:
         """Everything taken in is in Kafka before partitions are given back."""
         self.stopping = True  # no further message: it would be judged, published, and judged again elsewhere
+        await self.blindness.leave()
         if self._assigned:
             await self._last_cut(LAST_CHECKPOINT_S)
 
