@@ -51,11 +51,17 @@ def _compile(globs: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(home + part[1:] if part.startswith("~") else part for part in parts), re.DOTALL)
 
 
+def _is_name(glob: str) -> bool:
+    return glob.startswith("**/") and "/" not in glob[3:]
+
+
 _PLACES = _load()
 ENVIRONMENT = _PLACES.environment
 _CORE = _compile(_PLACES.core)
 _WIDE = _compile(_PLACES.wide)
-_PROTECTED = _compile(_PLACES.protected)
+# ``**/name`` looks at the last name alone, which is much quicker than at each place of a path.
+_PROTECTED = _compile([glob for glob in _PLACES.protected if not _is_name(glob)])
+_PROTECTED_NAMES = _compile([glob[3:] for glob in _PLACES.protected if _is_name(glob)])
 _SYSTEM = _compile(_PLACES.system)
 _REBUILDABLE = _compile(_PLACES.rebuildable)
 _NAMES = _compile(_PLACES.rebuildable_names)
@@ -139,7 +145,7 @@ def _classify(path: str, context: Context) -> Spot:
     candidates = names if inside or machine else names[1:]
     if (machine or not system) and any(_NAMES.fullmatch(name) for name in candidates):
         return Spot(path, "rebuildable", "many")
-    if _PROTECTED.fullmatch(contents):
+    if _PROTECTED_NAMES.fullmatch(contents.rpartition("/")[2]) or _PROTECTED.fullmatch(contents):
         return Spot(path, "protected", "many" if "*" in contents else "one")
     if system:
         return Spot(path, "rebuildable" if _rebuilt_by_system(names) else "system", "many")

@@ -10,10 +10,12 @@ import re
 
 MAX_PLAIN = 8192  # characters
 MAX_CHAIN = 16
+_LONG = 512  # characters, from which on looking at the first command saves looking at all
 Command = tuple[list[str], str]  # its words, and its text
 
 _COMMAND = re.compile(r"""[\w./:@%+,-]++(?:[ \t]++(?:[\w./:@%+,=-]++|'[^']*+'|"[^"$`\\]*+")(?=[ \t]|\Z))*+""", re.ASCII)
 _WORD = re.compile(r"""[^ \t'"]+|'[^']*'|"[^"]*\"""")
+_ENDED = re.compile(r"[ \t]*+(?:\Z|[\n&|]|[\w./:@%+,=-]++[&|\n]|['\"])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_./][\w./-]*+(?=[ \t]|\Z)", re.ASCII)
 _KEYWORDS = frozenset({
     "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in", "select",
@@ -40,7 +42,7 @@ def plain_script(text: str) -> list[list[Command]] | None:
     >>> plain_script("cd /app && ls -l | head")
     [[(['cd', '/app'], 'cd /app')], [(['ls', '-l'], 'ls -l'), (['head'], 'head')]]
     """
-    if len(text) > MAX_PLAIN:
+    if len(text) > MAX_PLAIN or (len(text) > _LONG and not _begins_plain(text)):
         return None
     joined = text.strip(" \t\n").split("&&", MAX_CHAIN)
     chain: list[list[Command]] = []
@@ -54,3 +56,10 @@ def plain_script(text: str) -> list[list[Command]] | None:
             commands.append((words, excerpt))
         chain.append(commands)
     return chain
+
+
+def _begins_plain(text: str) -> bool:
+    """Whether the first command could be one: what follows its plain words is no redirection or expansion."""
+    begin = len(text) - len(text.lstrip(" \t\n"))
+    found = _COMMAND.match(text, begin)
+    return found is not None and _ENDED.match(text, found.end()) is not None
