@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import machine
 from tests.chaos.recovery import Recovery, shown
 
 WIDE = 150  # columns, where no terminal says how many
@@ -39,12 +40,13 @@ class Row:
         return self
 
 
-def as_json(rows: list[Row]) -> list[dict[str, Any]]:
-    """One object a scenario."""
-    return [
+def as_json(rows: list[Row]) -> dict[str, Any]:
+    """What it ran on, and one object a scenario."""
+    scenarios = [
         asdict(row) | {"recovery": {"hit_s": row.recovery.orphaned, "elsewhere_s": row.recovery.elsewhere}}
         for row in rows
     ]
+    return {"machine": machine(), "scenarios": scenarios}
 
 
 def table(rows: list[Row]) -> None:
@@ -52,6 +54,9 @@ def table(rows: list[Row]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
+    found = machine()
+    load = "load averages " + ", ".join(map(str, found["load_average"]))
+    console.print(f"{found['cpu']}, {found['cores']} cores, Python {found['python']}, {found['commit']}, {load}")
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     drawn.add_column("scenario")
     for column in ("faults", "events", "to kill", "killed", "commands again", "alerts again", "torn",
