@@ -55,8 +55,8 @@ class Destructive(Detector[Memory]):
     """What a command, query, file tool or function would destroy, how widely, and whether it can be undone.
 
     Understands shell by tree-sitter, SQL by sqlglot, Python by its own parser, and some 150 programs by a catalogue of
-    data. Judges calls before they run. Memory: at most 1.5 KiB a run. Cost: 10 to 40 µs for most commands not seen before,
-    1 µs for one seen.
+    data. Judges calls before they run. Memory: at most 1.5 KiB a run. Cost: 10 to 40 µs for most commands not seen
+    before, 1 µs for one seen.
     """
 
     name: ClassVar[str] = "destructive"
