@@ -7,6 +7,7 @@ deployment is a fair sample of it; the kills a minute are per worker. After a ta
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from typing import Protocol
 
 MINUTE = 60.0
@@ -44,9 +45,14 @@ class Deployment:
 
 
 class Governor:
-    """Says whether one more kill may be issued now. ``now`` in seconds: the broker's stamp, or event time in a file."""
+    """Says whether one more kill may be issued now. ``now`` in seconds: the broker's stamp, or event time in a file.
 
-    def __init__(self) -> None:
+    ``governed``: kills that were held back before, and why, by alert and the offset of its event: judged again after a
+    crash, they are again. The caller may fill it at any time.
+    """
+
+    def __init__(self, governed: Mapping[tuple[str, int], str] | None = None) -> None:
+        self._governed = governed if governed is not None else {}
         self._kills: deque[float] = deque()
         self._paged = -MINUTE
         self._deployments: OrderedDict[str | None, Deployment] = OrderedDict()
@@ -64,6 +70,8 @@ class Governor:
         self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str, offset: int
     ) -> str | None:
         """Why this kill must become a pause, or None; a kill that may be issued is counted. ``offset``: the event's."""
+        if self._governed and (why := self._governed.get((alert_id, offset))):
+            return why
         _drop_older(self._kills, now - MINUTE)
         if len(self._kills) >= limits.kills_per_minute:
             return f"{len(self._kills)} kills in the last minute, the limit is {limits.kills_per_minute}"
@@ -94,10 +102,6 @@ class RecordedGovernor(Governor):
     ``governed``: why, by alert and the offset of the event: the same alert may be held back now and kill a minute
     later.
     """
-
-    def __init__(self, governed: dict[tuple[str, int], str]) -> None:
-        super().__init__()
-        self._governed = governed
 
     def refuses(
         self, run_id: str, agent_name: str | None, now: float, limits: Limits, alert_id: str, offset: int

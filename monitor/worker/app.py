@@ -244,7 +244,9 @@ class Monitor:
         """
         self._assigned_at = time.monotonic()
         events = {tp.partition for tp in assigned if tp.topic == self.names.events}
-        await asyncio.gather(self._commands.start(), self._changelogs.assigned(events, generation))
+        await asyncio.gather(
+            self._commands.start(), self._changelogs.assigned(events, generation), self.judge.assigned(events)
+        )
         self._take_over(set(assigned))
 
     async def before_stop(self) -> None:

@@ -20,12 +20,14 @@ from monitor.decode import Undecodable, decode
 from monitor.engine import inputs
 from monitor.engine.canary import is_canary
 from monitor.engine.engine import Engine
+from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import RunState, expired, head, new, waiting
 from monitor.messages import Ack, Command, JournalEntry, OperatorDecision
 from monitor.metrics import Metrics
 from monitor.policy import Policy
 from monitor.settings import Settings
+from monitor.worker.again import Again
 from monitor.worker.lag import Lag
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
@@ -69,13 +71,17 @@ class Judge:
         metrics: Metrics,
         partitions: int,
     ) -> None:
-        self.engine = Engine(policy, on_error=self._detector_failed, partitions=partitions)
+        self.again = Again(settings)
+        self.engine = Engine(
+            policy, Governor(self.again.governed), on_error=self._detector_failed, partitions=partitions
+        )
         self.runs = runs
         self.lag = Lag()
         self.silence = Silence(settings.agent_heartbeat_s, runs.find, self._publish)
         self._settings = settings
         self._outbox = outbox
         self._metrics = metrics
+        self._partitions: set[int] = set()
         self._waiting: set[tuple[int, str]] = set()
         self._kinds: Counter[str] = Counter()
         self._latest = 0.0
@@ -131,13 +137,20 @@ class Judge:
         at = Position(message.topic, partition, message.offset, stamp)
         out = self.engine.take(state, decoded.events, at)
         self.silence.saw(partition, state, decoded.events, stamp, self.engine.policy)
-        if is_canary(state, decoded.events[0]):
-            self._publish(partition, run_id, state, out, stamp)  # and counts nowhere
-            return
-        self._count(decoded.events, stamp)
-        for finding in out.findings:
-            self._metrics.finding(finding.rule)
+        if not is_canary(state, decoded.events[0]):  # which counts nowhere
+            self._count(decoded.events, stamp)
+            for finding in out.findings:
+                self._metrics.finding(finding.rule)
         self._publish(partition, run_id, state, out, stamp)
+        if self.again:
+            self._do_again(partition, state)
+
+    def _do_again(self, partition: int, state: RunState) -> None:
+        """What a predecessor took in after the event that this run stands at."""
+        for entry in self.again.due(partition, state):
+            out = self.engine.apply(state, entry)
+            out.journal.clear()  # it has them from then
+            self._publish(partition, state.run.run_id, state, out)
 
     def ack(self, message: Incoming) -> None:
         """One acknowledgement, in the partition of its run's events."""
@@ -199,15 +212,26 @@ class Judge:
     def use(self, policy: Policy) -> None:
         self.engine.use(policy)
 
+    async def assigned(self, partitions: set[int]) -> None:
+        """These and no others are judged here; their states are not recovered yet."""
+        self._partitions = partitions
+        await self.again.read(partitions)
+
     def took_over(self) -> None:
-        """Partitions were assigned and their states recovered: goes on waiting for the commands under way."""
-        for partition, run_id, data in self.runs.stored():
+        """Their states are recovered: goes on waiting for the commands under way."""
+        for partition, run_id, data in self.runs.stored(self._partitions):
             try:
-                if head(data).waiting:
-                    self._waiting.add((partition, run_id))
+                kept = head(data)
             except ValueError:
                 continue  # said when the run is next looked at
-        self.silence.took_over(self.runs.stored())
+            if kept.waiting:
+                self._waiting.add((partition, run_id))
+            if kept.beats:
+                self.silence.recovered(partition, run_id, float(kept.stamp))
+        for partition, run_id in self.again.runs():
+            state = self.runs.find(partition, run_id)
+            if state is not None:
+                self._do_again(partition, state)
 
     def gave_up(self, partitions: set[int], void: bool = False) -> None:
         """These partitions went elsewhere. ``void``: long ago, so that what is stored of them here does not count."""
@@ -219,7 +243,7 @@ class Judge:
 
     def evict(self, now: float) -> None:
         """Forgets runs that were silent for too long."""
-        for partition, run_id, data in self.runs.stored():
+        for partition, run_id, data in self.runs.stored(self._partitions):
             try:
                 evictable = head(data).evictable(now, self._settings.run_ttl_s)
             except ValueError:

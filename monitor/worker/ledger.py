@@ -155,13 +155,14 @@ class Ledger(Generic[S]):
     def each(self, partition: int) -> Iterator[tuple[str, S]]:
         """(key, state) of all that is known in a partition. Decodes it all: for what people do, not for events."""
         keys = {key for place, key in self._decoded if place == partition}
-        keys.update(key for _, key, _ in self.stored(partition))
+        keys.update(key for _, key, _ in self.stored([partition]))
         for key in sorted(keys):
             state = self.find(partition, key)
             if state is not None:
                 yield key, state
 
-    def stored(self, partition: int | None = None) -> Iterator[tuple[int, str, bytes]]:
-        """(partition, key, bytes) of everything that was cut or recovered, in one partition or in all."""
-        for place, raw, data in self.store.each(partition):
-            yield place, raw.decode("utf-8", "surrogatepass"), data
+    def stored(self, partitions: Iterable[int]) -> Iterator[tuple[int, str, bytes]]:
+        """(partition, key, bytes) of everything in these partitions that was cut or recovered."""
+        for partition in partitions:
+            for raw, data in self.store.each(partition):
+                yield partition, raw.decode("utf-8", "surrogatepass"), data

@@ -6,14 +6,14 @@ Nothing is said of a partition that is not read to its end: what was not read ye
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from detectors.event import Event
 from monitor.engine import silence
 from monitor.engine.outcome import Outcome
 from monitor.engine.rules import SILENT
 from monitor.engine.signs import note
-from monitor.engine.state import RunState, head
+from monitor.engine.state import RunState
 from monitor.policy import Policy
 
 LOOKS = 500  # of runs in one tick, so that a tick stays short
@@ -50,15 +50,9 @@ class Silence:
             if silence.next_look(signs, rules.get(SILENT.id)):
                 self._due.add(place)
 
-    def took_over(self, stored: Iterable[tuple[int, str, bytes]]) -> None:
-        """The states of runs that are recovered now, as (partition, run id, bytes)."""
-        for partition, run_id, data in stored:
-            try:
-                kept = head(data)
-            except ValueError:
-                continue  # said when the run is next looked at
-            if kept.beats:
-                self._last.setdefault((partition, run_id), float(kept.stamp))
+    def recovered(self, partition: int, run_id: str, stamp: float) -> None:
+        """A run that publishes heartbeats was recovered; ``stamp`` of its last event, Unix seconds."""
+        self._last.setdefault((partition, run_id), stamp)
 
     def gave_up(self, partitions: set[int]) -> None:
         for place in [place for place in self._last if place[0] in partitions]:

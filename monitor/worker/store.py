@@ -7,7 +7,7 @@ read a changelog, so every rebalance and every standby reads it from the start; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +75,10 @@ class Store(base.Store):
         if shelf.disk is not None:
             self._to_disk(partition, shelf, [(record.key, record.value) for record in records])
 
-    def each(self, partition: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
-        """(partition, key, value) of what is there now, of one partition or of all."""
-        for place in list(self._shelves) if partition is None else [partition]:
-            shelf = self._shelves.get(place)
-            if shelf is not None:
-                for key, value in list(shelf.data.items()):
-                    yield place, key, value
+    def each(self, partition: int) -> list[tuple[bytes, bytes]]:
+        """(key, value) of what is there now."""
+        shelf = self._shelves.get(partition)
+        return list(shelf.data.items()) if shelf is not None else []
 
     def forget(self, partition: int) -> None:
         """What is here of a partition may not be what the changelog says: it is read from the start when it is next

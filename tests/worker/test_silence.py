@@ -130,9 +130,10 @@ def test_another_worker_goes_on_watching() -> None:
     first, second = Watched(), Watched(since=300.0)
     first.beats(100, 105)
     data = encode(first.states["r1"])
-    assert head(data).beats
+    kept = head(data)
+    assert kept.beats
     second.states["r1"] = decode(data)
-    second.silence.took_over([(0, "r1", data)])
+    second.silence.recovered(0, "r1", float(kept.stamp))
     assert second.tick(301, 310) == []
     assert second.tick(316, 322) == [(LOST, "open")]
     second.silence.gave_up({0})
