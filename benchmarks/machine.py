@@ -11,7 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks import quix
+from benchmarks.quix import ROOT
+
+__all__ = ["ROOT", "kafka_version", "machine"]
+
 LIBRARIES = (
     "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "orjson", "river", "sqlglot", "tree-sitter",
     "tree-sitter-bash",
@@ -26,7 +30,7 @@ def machine() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in ("killcord", *LIBRARIES)},
+        "libraries": {name: _version(name) for name in ("killcord", *LIBRARIES)} | {"quixstreams": quix.version()},
         "commit": _commit(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }

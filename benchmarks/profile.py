@@ -42,6 +42,7 @@ INNERMOST = (
 )
 MAIN = "MainThread"
 LOOP = "asyncio's event loop"
+OTHER_THREADS = "other threads: Faust's, which fetches, and asyncio's"
 
 
 class Sampled(Struct):
@@ -92,7 +93,7 @@ def _spent(sampled: Sampled, events: float) -> dict[str, float]:
             for stack, n in sampled.stacks.items():
                 spent[what(stack)] += n / samples * us
         else:
-            spent[f"thread {thread.split('-')[0]}"] += us
+            spent[OTHER_THREADS] += us
     return spent
 
 

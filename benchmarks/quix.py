@@ -6,8 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.machine import ROOT
-
+ROOT = Path(__file__).resolve().parents[1]
 WHERE = "BENCHMARK_VENV"
 REMEDY = "not installed: make bench installs it"
 

@@ -47,7 +47,7 @@ class Watched(Struct, frozen=True):
 
 
 SERIES = (
-    Watched("resident memory", "KiB", lambda samples: trend.amount(samples, 0.02)),
+    Watched("resident memory", "KiB", lambda samples: trend.amount(samples, 0.03)),
     Watched("runs known", "", lambda samples: trend.amount(samples, 0.05)),
     Watched("changelogs on the broker's disk", "KiB", lambda samples: trend.amount(samples, 0.25)),
     Watched("worker's own files", "KiB", lambda samples: trend.amount(samples, 0.25)),
@@ -74,7 +74,7 @@ def main(minutes: float, runs: int, as_json: bool) -> None:
     """Let runs come and go, and tell whether the worker stays flat; the exit status is 1 where it does not.
 
     Flat, after the warm-up: an amount whose 95 % interval of its slope reaches down to zero, or that gained less than
-    2 % of its mean (runs known: 5 %, files: 25 %); a count whose most in the last third is that of the first (open
+    3 % of its mean (runs known: 5 %, files: 25 %); a count whose most in the last third is that of the first (open
     files: 2 more; tasks, which come and go with what is sent: whose least is at most 5 more).
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
