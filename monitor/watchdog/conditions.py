@@ -52,13 +52,13 @@ class Condition(Struct, frozen=True):
 
 
 def conditions(
-    away_s: float | None, brokers: str, beats: Beats, coverage: Coverage, canaries: Canaries, now: float
+    away_s: float | None, kafka: str, beats: Beats, coverage: Coverage, canaries: Canaries, now: float
 ) -> list[Condition]:
-    """``away_s``: for how long Kafka has not answered, once that is an alarm."""
+    """``away_s``: for how long Kafka has not answered, once that is an alarm; ``kafka``: where it is, and why not."""
     if away_s is not None:
         text = (
-            f"No answer from Kafka at {brokers} for {away_s:.0f} s. Nothing is judged, and no kill-switch hears a "
-            "command; those with a lease do by themselves what they were told. Look at the brokers."
+            f"No answer from Kafka at {kafka} for {away_s:.0f} s. Nothing is judged, and no kill-switch hears a "
+            "command; those with a lease do by themselves what they were told. Look at the brokers, or at the watchdog's rights."
         )
         return [Condition(KAFKA, text)]
     silent = beats.silent(now)

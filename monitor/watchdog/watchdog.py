@@ -179,8 +179,8 @@ class Watchdog:
         return late and self._away() is None
 
     def _conditions(self, now: float) -> list[Condition]:
-        brokers = ",".join(self.settings.brokers)
-        return conditions(self._away(), brokers, self.beats, self.coverage, self.canaries, now)
+        kafka = f"{','.join(self.settings.brokers)} ({self._refused})"
+        return conditions(self._away(), kafka, self.beats, self.coverage, self.canaries, now)
 
     def _raise(self, alert: Alert) -> None:
         say = log.error if alert.status == "open" else log.warning

@@ -209,3 +209,9 @@ def test_a_rule_is_no_policy_s(rule) -> None:  # type: ignore[no-untyped-def]
 
     assert rule.id not in rules()
     assert rule.description.endswith(".")
+
+
+def test_why_kafka_does_not_answer_is_told() -> None:
+    world = World()
+    (found,) = conditions(4.2, "kafka:9092 (no route)", world.beats, world.coverage, world.canaries, 1.0)
+    assert found.summary.startswith("No answer from Kafka at kafka:9092 (no route) for 4 s.")
