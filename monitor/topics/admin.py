@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import CoordinationType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -17,6 +18,7 @@ from aiokafka.errors import (
     LeaderNotAvailableError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -57,6 +59,7 @@ async def check(
             if right not in allowed.get(topic.name, topic.worker)
         ]
         told += await _group(client, settings)
+        told += await _transactions(client, settings)
     return told
 
 
@@ -65,16 +68,34 @@ async def _group(client: AIOKafkaAdminClient, settings: Settings) -> list[Proble
     try:
         await client.find_coordinator(settings.app_id)
     except GroupAuthorizationFailedError:
-        user = f"User:{settings.sasl_username}" if settings.sasl_username else "User:<this client>"
-        command = (
-            f"kafka-acls.sh --bootstrap-server {','.join(settings.brokers)} --command-config admin.properties"
-            f" --add --allow-principal '{user}' --operation Read --group {settings.app_id}"
-        )
-        text = f"{user} lacks the right Read on this group. An administrator gives it: {command}"
-        return [Problem(settings.app_id, "right", text, command)]
+        return [_missing(settings, "Read", "this group", f"--group {settings.app_id}")]
     except GroupCoordinatorNotAvailableError:  # as on a new cluster, until its first group
         return []
     return []
+
+
+async def _transactions(client: AIOKafkaAdminClient, settings: Settings) -> list[Problem]:
+    """The problem that this client may not write its states as their only writer, if it is so."""
+    if settings.ephemeral:
+        return []
+    try:
+        await client._client.coordinator_lookup(CoordinationType.TRANSACTION, f"{settings.app_id}-0")
+    except TransactionalIdAuthorizationFailed:
+        which = f"--transactional-id {settings.app_id}- --resource-pattern-type prefixed"
+        return [_missing(settings, "Write", "the transactional ids that begin with it", which)]
+    except GroupCoordinatorNotAvailableError:  # as on a new cluster, until its first transaction
+        return []
+    return []
+
+
+def _missing(settings: Settings, right: str, what: str, which: str) -> Problem:
+    user = f"User:{settings.sasl_username}" if settings.sasl_username else "User:<this client>"
+    command = (
+        f"kafka-acls.sh --bootstrap-server {','.join(settings.brokers)} --command-config admin.properties"
+        f" --add --allow-principal '{user}' --operation {right} {which}"
+    )
+    text = f"{user} lacks the right {right} on {what}. An administrator gives it: {command}"
+    return Problem(settings.app_id, "right", text, command)
 
 
 async def create(client: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[Topic] | None = None) -> Created:

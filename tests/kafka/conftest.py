@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -67,6 +69,14 @@ class SecureKafka:
         )  # fmt: skip
         for future in admin.create_acls([binding]).values():
             future.result(timeout=20)
+        wanted = AclBindingFilter(
+            ResourceType.TOPIC, prefix, ResourcePatternType.PREFIXED, f"User:{user}", "*", operation,
+            AclPermissionType.ALLOW,
+        )  # fmt: skip
+        end = time.monotonic() + 20
+        while not admin.describe_acls(wanted).result(timeout=20):  # the controller has it before the broker minds it
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 def openssl(directory: Path, *arguments: str) -> None:

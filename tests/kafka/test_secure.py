@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from collections.abc import Callable
 
-import faust
+import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AclOperation
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
+from monitor.engine.engine import partition_of
+from monitor.metrics import Metrics
+from monitor.policy import Policy
 from monitor.settings import Settings, aiokafka_options
-from monitor.topics import Names, topics
+from monitor.topics import TABLES, Names, changelog, topics
 from monitor.topics.admin import check, create
 from monitor.topics.connect import BrokerError, Refused, Unreachable, admin_client, reachable
-from monitor.worker.faust_settings import faust_options
-from monitor.worker.transport import install
+from monitor.worker.app import Monitor
+from tests.worker.harness import tail
 
 
 def prefix() -> str:
     return f"t{uuid.uuid4().hex[:10]}"
 
 
-async def test_clients_and_a_faust_agent_work_with_our_settings(secure_kafka) -> None:  # type: ignore[no-untyped-def]
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_a_worker_judges_with_our_settings(secure_kafka) -> None:  # type: ignore[no-untyped-def]
     settings = replace(secure_kafka.admin, topic_prefix=prefix())
-    names = Names.of(settings.topic_prefix)
     async with admin_client(settings) as client:
         assert (await create(client, settings)).problems == ()
-    app = faust.App(**faust_options(settings))
-    install(app, settings.fetch_wait_s)
-    seen: asyncio.Queue[bytes] = asyncio.Queue()
-
-    @app.agent(app.topic(names.events, key_type=bytes, value_type=bytes))
-    async def see(stream: faust.Stream[bytes]) -> None:
-        async for value in stream:
-            await seen.put(value)
-
+    worker = Monitor(settings, Policy.load(None), Metrics(CollectorRegistry()), settings.partitions)
+    event = {"kind": "tool.call", "id": "e", "time": time.time(), "run_id": "run", "tool": "bash", "call_id": "c",
+             "arguments": {"command": "rm -rf /"}}  # fmt: skip
     producer = AIOKafkaProducer(**aiokafka_options(settings), acks="all")
-    async with app:
+    async with worker.app:
         await producer.start()
-        await producer.send_and_wait(names.events, b"seen", key=b"run")
-        assert await asyncio.wait_for(seen.get(), 60) == b"seen"
+        await producer.send_and_wait(Names.of(settings.topic_prefix).events, orjson.dumps(event), key=b"run")
+        partition = partition_of("run", settings.partitions)
+        await until(lambda: (state := worker.runs.find(partition, "run")) is not None and state.killed_by is not None)
+        await worker.checkpoint.cut()
         await producer.stop()
+        async with tail(settings, changelog(settings, TABLES[0])) as seen:
+            await seen.until(lambda: b"run" in {record.key for record in seen.records})
 
 
 async def test_without_the_right_to_create_an_administrator_gets_the_commands(secure_kafka) -> None:  # type: ignore[no-untyped-def]
@@ -84,7 +93,10 @@ async def test_a_worker_without_the_right_to_write_is_told_before_it_starts(secu
     async with admin_client(settings) as client:
         told = await check(client, settings)
         assert await check(client, settings, as_worker=False) == []
-    group = told.pop()
+    transactions, group = told.pop(), told.pop()
+    assert f"--operation Write --transactional-id {mine}-worker- --resource-pattern-type prefixed" in (
+        transactions.command
+    )
     assert f"--operation Read --group {mine}-worker" in group.command
     assert {problem.topic for problem in told} == {t.name for t in topics(settings) if "Write" in t.worker}
     assert "User:reader lacks the right Write" in told[0].text
