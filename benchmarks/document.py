@@ -21,7 +21,7 @@ def files(report: Report) -> dict[str, str]:
         PAGE: "\n".join(_page(report)) + "\n",
         LATENCY: latency_plot(_series(report, "latency")),
         LANES: plot.bars(
-            "Without the engine: events a second on one core",
+            "Without the engine: events a second of one process",
             [(point["way"], point["rate"]) for point in _series(report, "lanes")],
             "events/s",
         ),

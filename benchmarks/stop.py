@@ -30,7 +30,7 @@ from monitor.settings import Settings, aiokafka_options
 from monitor.topics import Names
 
 NAME = "stop"
-RATES = {100.0: 45, 1_000.0: 180}  # events a second offered meanwhile: kills
+RATES = {100.0: 30, 1_000.0: 150}  # events a second offered meanwhile: kills
 ROUNDS = 3  # into which they are told
 WAVE = 10  # guards at a time
 BUDGET_S = 180.0  # for each rate; a machine that is too slow for it makes fewer kills
