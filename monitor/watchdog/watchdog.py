@@ -37,12 +37,13 @@ LEAD_S = 1.0  # of a canary's announcement, where no round lies between
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What one look found."""
+    """What one look found. refused: why Kafka did not answer, where it was not reached."""
 
     conditions: list[Condition]
     workers: list[WorkerHeartbeat]
     canary_s: float | None
     reached: bool
+    refused: str | None
 
 
 class Watchdog:
@@ -293,4 +294,5 @@ class Watchdog:
         return Seen(
             conditions=self._conditions(now), workers=self.beats.living(now), canary_s=self.canaries.last_s,
             reached=reached,
+            refused=self._refused,
         )  # fmt: skip
