@@ -30,6 +30,7 @@ def scenarios(kills: int, rounds: int, backlog: int, rate: float) -> dict[str, S
         "sigkill-no-ids": lambda g: crashes.killed(g, kills=max(1, kills // 4), static=False, rate=rate),
         "sigstop": lambda g: suspended.suspended(g, rounds=rounds, rate=rate / 2),
         "storm": lambda g: rebalances.storm(g, rounds=rounds, rate=rate / 2),
+        "join": lambda g: rebalances.join_and_leave(g, rate=rate / 2),
         "rolling": lambda g: rebalances.rolling_restart(g, rounds=rounds, rate=rate / 2),
         "broker": lambda g: brokers.restarted(g, rounds=rounds, rate=rate / 2),
         "leader": lambda g: brokers.leader_killed(g, rounds=rounds, rate=rate / 2),

@@ -85,7 +85,7 @@ async def _five(here: Site, producer: AIOKafkaProducer, name: str, first: int) -
 
 def dead_letters(here: Site, cleanup: str) -> None:
     """``compact``: the dead-letter topic refuses what has no key."""
-    admin = AdminClient({"bootstrap.servers": here.told["KILLCORD_BROKERS"]})
+    admin = AdminClient({"bootstrap.servers": here.told["KILLCORD_BROKERS"], "log_level": 3})
     entry = ConfigEntry("cleanup.policy", cleanup, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource("topic", here.topic("deadletter"), incremental_configs=[entry])
     for future in admin.incremental_alter_configs([resource]).values():
