@@ -94,9 +94,8 @@ def _told(seen: Any, as_json: bool, settings: Settings) -> int:
         )  # fmt: skip
         return status
     if not seen.reached:
-        click.echo(
-            f"no answer from Kafka at {','.join(settings.brokers)}. KILLCORD_BROKERS says where it is.", err=True
-        )
+        where, why = ",".join(settings.brokers), seen.refused or "too late"
+        click.echo(f"no answer from Kafka at {where} ({why}). KILLCORD_BROKERS says where it is.", err=True)
     for one in seen.conditions if seen.reached else ():
         click.echo(f"{one.severity} {one.rule.id}: {one.summary}")
     if status == 0:

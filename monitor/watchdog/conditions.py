@@ -58,8 +58,8 @@ def conditions(
     if away_s is not None:
         text = (
             f"No answer from Kafka at {kafka} for {away_s:.0f} s. Nothing is judged, and no kill-switch hears a "
-            "command; those with a lease do by themselves what they were told. Look at the brokers, or at the watchdog's "
-            "rights."
+            "command; those with a lease do by themselves what they were told. Look at the brokers, or at the "
+            "watchdog's rights."
         )
         return [Condition(KAFKA, text)]
     silent = beats.silent(now)

@@ -48,7 +48,8 @@ class Beating:
                 if self.lives:
                     number += 1
                     try:
-                        await producer.send(topic, self.beat(number), key=key)
+                        sent = await producer.send(topic, self.beat(number), key=key)
+                        sent.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be lost
                     except KafkaError:
                         await asyncio.sleep(0)  # the broker is being restarted
                 await asyncio.sleep(self._settings.worker_heartbeat_s)
