@@ -205,6 +205,6 @@ def remembered(reference: str) -> str:
 
 def expired(state: RunState, stamp: float | None, ttl_s: float) -> bool:
     """Whether the run was silent for longer than ``ttl_s`` by the broker's clock, and so starts anew."""
-    if stamp is None or not state.stamp or waiting(state):
+    if stamp is None or not state.stamp or stamp - state.stamp <= ttl_s or waiting(state):
         return False
     return stamp - state.stamp > ttl_s * (KILLED_TTL_FACTOR if state.killed_by is not None else 1)

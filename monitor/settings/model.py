@@ -65,7 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, _says("How long a fetch may wait for data; delays what arrives for another partition.", gt=0, le=5)
     ] = 0.1
     commit_interval_s: Annotated[float, _says("How often offsets are committed.", gt=0, le=60)] = 0.3
-    checkpoint_interval_s: Annotated[float, _says("How often a worker checkpoints its runs' state.", gt=0, le=60)] = 0.2
+    checkpoint_interval_s: Annotated[float, _says("How often a worker checkpoints its runs' state.", gt=0, le=60)] = 0.5
     checkpoint_events: Annotated[int, _says("A checkpoint after this many events at the latest.", ge=1)] = 10_000
 
     max_event_bytes: Annotated[int, _says("Larger events go to the dead-letter topic.", ge=1024, le=2**27)] = 2**20

@@ -70,11 +70,14 @@ class FencedChangelogs:
     async def assigned(self, partitions: Iterable[int], generation: int) -> None:
         """These partitions are this worker's, as of ``generation``. Returns once no other can write to them.
 
-        All producers start anew: between two assignments a partition may have been elsewhere.
+        A producer of the generation just before is kept: nobody else can have had its partition since.
         """
-        await self.close()
+        wanted = set(partitions)
+        kept = wanted if generation == self._assigned_in + 1 else set()
+        await asyncio.gather(*(self._stop(partition) for partition in set(self._producers) - kept))
         self._assigned_in = generation
-        await asyncio.gather(*(self._start(partition) for partition in partitions))
+        self._proven.clear()
+        await asyncio.gather(*(self._start(partition) for partition in wanted - set(self._producers)))
 
     async def write(self, partition: int, changelogs: Mapping[str, Entries], generation: int) -> dict[str, int]:
         """Writes entries by changelog, and returns the offset of the last one of each once Kafka has them all.

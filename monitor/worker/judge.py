@@ -91,22 +91,24 @@ class Judge:
     def batch(self, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
         """Records of one partition of the event topic from index ``begin`` on, until the monotonic clock passes
         ``until`` or a command is to leave. Returns the index of the first that was not taken in."""
-        clock, outbox, started = time.monotonic, self._outbox, time.perf_counter()
+        clock, outbox, judge, started = time.monotonic, self._outbox, self._event, time.perf_counter()
         outbox.urgent = False
         end = begin
         for record in islice(records, begin, None):
             end += 1
-            self.event(record, record.timestamp / 1000)
+            try:
+                judge(record, record.timestamp / 1000)
+            except Exception as error:
+                self.failed(record, error)
             if outbox.urgent or clock() > until:
                 break
+        last = records[end - 1]
+        self.lag.judged(last.partition, last.offset, last.timestamp / 1000)
         self._busy += time.perf_counter() - started
         return end
 
     def event(self, message: Record, stamp: float) -> None:
-        """One message of the event topic. ``stamp``: the broker's, Unix seconds.
-
-        What no code foresaw goes to the dead-letter topic: one message must not stop its partition.
-        """
+        """One message of the event topic. ``stamp``: the broker's, Unix seconds."""
         try:
             self._event(message, stamp)
         except Exception as error:
@@ -114,6 +116,7 @@ class Judge:
         self.lag.judged(message.partition, message.offset, stamp)
 
     def failed(self, message: Record, error: Exception) -> None:
+        """What no code foresaw goes to the dead-letter topic: one message must not stop its partition."""
         log.exception("message failed", topic=message.topic, offset=message.offset)
         self.bury(message, f"the worker failed on it: {type(error).__name__}: {error}")
 
@@ -141,7 +144,10 @@ class Judge:
             self._count(decoded.events, stamp)
             for finding in out.findings:
                 self._metrics.finding(finding.rule)
-        self._publish(partition, run_id, state, out, stamp)
+        if out or state.tracked:
+            self._publish(partition, run_id, state, out, stamp)
+        else:
+            self.runs.put(partition, run_id, state)
         if self.again:
             self._do_again(partition, state)
 
