@@ -75,9 +75,9 @@ def with_port(settings: Settings) -> Settings:
     return replace(settings, metrics_port=_free_port())
 
 
-def with_directory(settings: Settings, name: str) -> Settings:
-    """The same, with files of its own: two workers never share them."""
-    return replace(settings, data_dir=f"{settings.data_dir}-{name}")
+def with_directory(stage: Stage, settings: Settings, name: str) -> Settings:
+    """The same, with a disk of its own for a copy of its states."""
+    return replace(settings, data_dir=str(stage.directory / f"{settings.topic_prefix}-{name}"))
 
 
 async def until_shared(urls: Sequence[str], partitions: int, within_s: float) -> list[set[int]]:

@@ -85,7 +85,7 @@ async def measure(stage: Stage, quick: bool) -> Result:
             patient(stage.settings()), policy=str(policy), checkpoint_interval_s=5.0 if quick else 20.0,
             checkpoint_events=10_000_000,
         )  # fmt: skip
-        found.append(await _killcord(stage, settings, dirty, states))
+        found.append(await _killcord(stage, cluster.with_directory(stage, settings, "worker"), dirty, states))
         last = found[-1]
         say(
             f"recovery, round {n + 1} of {rounds}: checkpoint of {last.records:,} runs {last.checkpoint:.2f} s "

@@ -44,9 +44,7 @@ async def _with(stage: Stage, settings: Settings, workers: int, backlog: list[Ke
         running, urls = [], []
         for n in range(workers):
             name = f"worker-{n}"
-            process, url = await stack.enter_async_context(
-                cluster.worker(stage, cluster.with_directory(settings, name), name=name)
-            )
+            process, url = await stack.enter_async_context(cluster.worker(stage, settings, name=name))
             running.append(Running(name, process))
             urls.append(url)
         await cluster.until_shared(urls, settings.partitions, SHARED_S)

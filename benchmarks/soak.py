@@ -101,7 +101,8 @@ def main(minutes: float, runs: int, as_json: bool) -> None:
 def _settings(stage: Stage, minutes: float) -> Settings:
     policy = stage.directory / "policy.yaml"
     policy.write_text(POLICY)
-    return replace(stage.settings(), policy=str(policy), run_ttl_s=min(60.0, minutes * 60 / 8), fetch_wait_s=0.1)
+    settings = replace(stage.settings(), policy=str(policy), run_ttl_s=min(60.0, minutes * 60 / 8))
+    return cluster.with_directory(stage, settings, "worker")
 
 
 def judge(soaked: Soaked, seconds: float) -> dict[str, Verdict]:

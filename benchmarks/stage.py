@@ -75,7 +75,6 @@ class Stage:
             brokers=self._brokers,
             topic_prefix=f"bench{secrets.token_hex(4)}",
             replication_factor=1,
-            data_dir=str(self.directory / "worker"),
             metrics_port=0,
             log_level="warning",
         )
@@ -119,7 +118,7 @@ class Stage:
             process = await asyncio.create_subprocess_exec(
                 python, *command, cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log, limit=2**24,
-                env=own | environment(settings) | {MARK: self._mark} | (more or {}),
+                env=own | environment(settings) | {MARK: self._mark, "TMPDIR": str(self.directory)} | (more or {}),
                 start_new_session=True,  # Ctrl-C is for the benchmark, which then ends them in order
             )  # fmt: skip
         try:

@@ -10,6 +10,7 @@ the order of a run's events wants it; a commit every 0.3 s, as often as Killcord
 from __future__ import annotations
 
 import sys
+import tempfile
 from typing import Any
 
 import faust
@@ -40,7 +41,7 @@ def app_of(settings: Settings) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
-        datadir=settings.data_dir,
+        datadir=f"{tempfile.gettempdir()}/{settings.app_id}",
         topic_partitions=settings.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -73,7 +73,7 @@ async def _once(stage: Stage, settings: Settings, again: bool) -> Taken:
         await stack.enter_async_context(cluster.topics_of(settings))
         own = []
         for n in range(2):
-            told = cluster.with_directory(settings, f"takeover-{n}")
+            told = cluster.with_directory(stage, settings, f"worker-{n}")
             own.append(replace(told, worker_instance_id=f"w{n}") if again else told)
         (dying, url), (_, other) = [
             await stack.enter_async_context(cluster.worker(stage, settings, name=f"worker-{n}"))

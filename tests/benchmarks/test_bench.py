@@ -116,7 +116,8 @@ def _of(directory: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"TMPDIR={directory}".encode() in (process / "environ").read_bytes().split(b"\0"):
+            variables = (process / "environ").read_bytes().split(b"\0")
+            if any(variable.startswith(f"TMPDIR={directory}".encode()) for variable in variables):
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
