@@ -10,7 +10,7 @@ from tests.chaos.report import Row
 from tests.chaos.site import Site, site
 from tests.chaos.stories import Run, healthy, sudden
 
-DOOMED_EVERY = 500  # runs
+DOOMED_EVERY = 50  # runs
 RUNS_AT_ONCE = 200
 
 
