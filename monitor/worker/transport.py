@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -27,9 +27,12 @@ from faust.types.transports import ConsumerT
 from monitor.worker.fence import EXPELLED
 
 SLICE_S = 0.002  # of events, before what they led to may leave
-POLL_S = 1.0
+POLL_S = 0.25  # the seek that ends a rebalance waits for the fetch under way
 RECOVERY_POLL_S = 0.05  # the end of a changelog may be a transaction's marker, which no fetch returns
 IDLE_S = 0.02  # while no partition may be read
+
+
+Records: TypeAlias = Mapping[TP, Sequence[ConsumerRecord]]
 
 
 class Lane(Protocol):
@@ -117,6 +120,9 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._released: dict[TP, int] = {}
         self._backlog = False
+        # Whether the partitions were sought since they were assigned, and how often they were given, taken or sought.
+        self._begun, self._epoch = False, 0
+        self._positions_move = asyncio.Lock()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -138,10 +144,12 @@ class Consumer(driver.Consumer):
         return self._released.get(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._begun, self._epoch = False, self._epoch + 1
         await super().on_partitions_revoked(revoked)
         self._released.clear()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._begun, self._epoch = False, self._epoch + 1
         await self.app.before_assignment(assigned, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -180,15 +188,28 @@ class Consumer(driver.Consumer):
             self.log.exception("Drain messages raised")
             raise
 
+    async def perform_seek(self) -> None:
+        """What a rebalance ends with, once the states are recovered. From then on messages are taken in.
+
+        Faust lets them flow before: what is fetched then would be passed over, and what comes after it committed.
+        """
+        async with self._positions_move:
+            epoch = self._epoch
+            await super().perform_seek()
+            if self._epoch == epoch:  # else another rebalance has begun, and will seek anew
+                self._begun, self._epoch = True, epoch + 1
+
     async def _drain_once(self) -> None:
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        active = self._get_active_partitions()
+        async with self._positions_move:
+            epoch, active = self._epoch, self._get_active_partitions()
+            if not self._begun:
+                active = {tp for tp in active if tp.topic in self.app.tables.changelog_topics}
+            records = await self._uncut(self._fetch(active)) if active else {}
         if not active:
             await self.sleep(IDLE_S)
             return
-        records = await self._fetch(active)
-        generation = self.app.consumer_generation_id
         await asyncio.sleep(0)
         if not self.flow_active:
             await self._seek_back()
@@ -203,20 +224,29 @@ class Consumer(driver.Consumer):
             elif tp.topic in lanes:
                 batches.append((TP(*tp), batch))
             else:
-                await self._hand_over(TP(*tp), batch, generation)
+                await self._hand_over(TP(*tp), batch, epoch)
         if self.app.tables.recovery.in_recovery:
             self._look_whether_recovered()
         if batches:
-            await self._take(batches, generation)
+            await self._take(batches, epoch)
 
-    async def _fetch(self, active: set[TP]) -> Mapping[TP, Sequence[ConsumerRecord]]:
+    async def _uncut(self, fetch: Coroutine[Any, Any, Records]) -> Records:
+        """A fetch, to its end: the consumer's thread would go on with it, and what it brings be lost."""
+        task = asyncio.ensure_future(fetch)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if not task.done():
+                await asyncio.wait({task})
+
+    async def _fetch(self, active: set[TP]) -> Records:
         """What has come in. Behind a backlog of events, the topics without a lane have their turn first: people's
         decisions, and the acknowledgements that timers wait for."""
         if self._backlog and (first := {tp for tp in active if tp.topic not in self.app.lanes}):
             records = await self._getmany(first, 0)
             if records:
                 return records
-        recovering = self.app.tables.recovery.in_recovery
+        recovering = self.app.tables.recovery.in_recovery or not self._begun
         records = await self._getmany(active, RECOVERY_POLL_S if recovering else POLL_S)
         self._backlog = sum(map(len, records.values())) >= self.app.conf.broker_max_poll_records
         return records
@@ -224,21 +254,22 @@ class Consumer(driver.Consumer):
     async def _seek_back(self) -> None:
         """A rebalance came while a fetch was under way: what it brought is read again by whoever is next."""
         try:
-            await self.perform_seek()
+            async with self._positions_move:
+                await super().perform_seek()
         except Exception as error:  # as Faust does: the rebalance seeks once more when it ends
             self.log.warning("exception performing seek when flow not active %r", error)
 
-    def _may(self, generation: int) -> bool:
-        return bool(self.flow_active and self.app.consumer_generation_id == generation)
+    def _may(self, epoch: int) -> bool:
+        return bool(self.flow_active and self._epoch == epoch)
 
-    async def _take(self, batches: list[tuple[TP, Sequence[ConsumerRecord]]], generation: int) -> None:
+    async def _take(self, batches: list[tuple[TP, Sequence[ConsumerRecord]]], epoch: int) -> None:
         """Gives the batches to their lanes, a slice of each in turn."""
         lanes, clock, rest = self.app.lanes, time.monotonic, [(tp, batch, 0) for tp, batch in batches]
         until = clock() + SLICE_S
         while rest:
             left = []
             for tp, batch, begin in rest:
-                if not self._may(generation):
+                if not self._may(epoch):
                     return
                 end = lanes[tp.topic](tp, batch, begin, until)
                 if end < len(batch):
@@ -248,10 +279,10 @@ class Consumer(driver.Consumer):
                     until = clock() + SLICE_S
             rest = left
 
-    async def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord], generation: int) -> None:
+    async def _hand_over(self, tp: TP, batch: Sequence[ConsumerRecord], epoch: int) -> None:
         """To the agents of a topic without a lane, one message at a time, as Faust does."""
         for record in batch:
-            if not self._may(generation):
+            if not self._may(epoch):
                 return
             await self.wait_first(self.callback(self._to_message(tp, record)), self.suspend_flow.wait())
 

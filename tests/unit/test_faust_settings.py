@@ -36,7 +36,7 @@ EFFECTIVE = [  # Faust's setting, its value with ours
     ("topic_allow_declare", False),
     ("topic_disable_leader", True),
     ("value_serializer", "raw"),
-    ("table_standby_replicas", 0),
+    ("table_standby_replicas", 1),
     ("producer_acks", -1),
     ("consumer_group_instance_id", "worker-1"),
     ("producer_max_request_size", 2**20 + 65_536),
