@@ -43,6 +43,7 @@ AIM_CHECKPOINT_S, AIM_EMPTY_S, AIM_DISK_S = 1.0, 10.0, 1.0
 WAIT_S = 180.0
 KNOWN_S = 10.0  # the worker counts them once a second
 POLL_S = 0.05
+CHECKPOINT = "killcord_checkpoint_seconds"
 
 
 class Start(Struct):
@@ -114,21 +115,31 @@ async def _killcord(stage: Stage, settings: Settings, dirty: int, states: int) -
             before, records = await cluster.metrics(url), await _end(settings, topic)
             await asyncio.to_thread(fill, settings, list(_runs(range(dirty))))
             await until_committed(stage, client, settings, running, 2 + 2 * dirty)
-            after, written = await cluster.metrics(url), await _end(settings, topic) - records
+            # Offsets are committed a moment before the checkpoint is over and counted.
+            after, written = await _counted(url, before[f"{CHECKPOINT}_count"]), await _end(settings, topic) - records
             await asyncio.to_thread(fill, settings, list(_runs(range(dirty, states))))
             await _judged(url, 2 * states)  # its end checkpoints the rest
         disk = await _started(stage, settings, reader, "disk")
         shutil.rmtree(settings.data_dir, ignore_errors=True)
         empty = await _started(stage, settings, reader, "empty", states)
-        name = "killcord_checkpoint_seconds"
         return Kept(
-            checkpoint=after[f"{name}_sum"] - before[f"{name}_sum"],
-            checkpoints=round(after[f"{name}_count"] - before[f"{name}_count"]),
+            checkpoint=after[f"{CHECKPOINT}_sum"] - before[f"{CHECKPOINT}_sum"],
+            checkpoints=round(after[f"{CHECKPOINT}_count"] - before[f"{CHECKPOINT}_count"]),
             records=written,
             nothing=nothing,
             empty=empty,
             disk=disk,
         )
+
+
+async def _counted(url: str, before: float) -> dict[str, float]:
+    """The worker's samples once it has counted more checkpoints."""
+    until = time.monotonic() + KNOWN_S
+    while (samples := await cluster.metrics(url))[f"{CHECKPOINT}_count"] <= before:
+        if time.monotonic() > until:
+            raise StageError(f"the worker committed, and counted no checkpoint within {KNOWN_S:g} s")
+        await asyncio.sleep(POLL_S)
+    return samples
 
 
 async def _judged(url: str, events: int) -> None:
