@@ -8,12 +8,26 @@ anew from them for each one that comes: the same verdict on any worker, and noth
 
 from __future__ import annotations
 
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from math import sqrt
 from typing import Any
 
-from river.drift import ADWIN
+import river
 
-_ADWIN: Any = ADWIN  # river has no types
+
+def _adwin() -> Any:
+    """River's class (it has no types). Its package would load the other drift detectors too, and scipy for them: a
+    second of every worker's start, and of every take-over."""
+    found = PathFinder.find_spec("river.drift.adwin", [f"{place}/drift" for place in river.__path__])
+    if found is None or found.loader is None:
+        raise ImportError(f"river at {list(river.__path__)} has no drift/adwin.py: install river 0.21 to 0.26")
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.ADWIN
+
+
+_ADWIN = _adwin()
 
 KEPT = 200  # values
 LEVELS = 255  # of a byte: 0 to 1 in steps of 0.4 %
