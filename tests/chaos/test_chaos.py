@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import brokers, gaps, hostile, poison, rebalances
+from tests.chaos import brokers, crashes, gaps, hostile, poison, rebalances, suspended
 from tests.chaos.ground import Ground
 from tests.chaos.report import Row
 from tests.conftest import StartKafka
@@ -17,6 +17,8 @@ from tests.conftest import StartKafka
 RATE = 250.0
 
 SHORT: dict[str, Callable[[Ground], Awaitable[Row]]] = {
+    "sigkill": lambda ground: crashes.killed(ground, kills=5, rate=RATE),
+    "sigstop": lambda ground: suspended.suspended(ground, rounds=1, rate=RATE),
     "join and leave": lambda ground: rebalances.join_and_leave(ground, rate=RATE),
     "broker": lambda ground: brokers.restarted(ground, rounds=1, rate=RATE),
     "poison": lambda ground: poison.at_every_place(ground),
