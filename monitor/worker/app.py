@@ -224,6 +224,9 @@ class Monitor:
 
         @self.runs.table.on_recover
         async def recovered() -> None:
+            events = {tp.partition for tp in self._assigned if tp.topic == self.names.events}
+            for ledger in (self.runs, self.fleet):
+                ledger.recovered(events)
             self.judge.took_over()
             seconds = time.monotonic() - self._assigned_at
             self.metrics.recovered(seconds)

@@ -99,6 +99,16 @@ class Ledger(Generic[S]):
         self.store.hold(partition, key.encode(), None)
         self._dirty.add(place)
 
+    def recovered(self, partitions: Iterable[int]) -> None:
+        """These were recovered. What their last writer may not have committed goes into the next cut."""
+        for partition in partitions:
+            for raw in self.store.unsettled(partition):
+                key = raw.decode("utf-8", "surrogatepass")
+                if self.store.get(partition, raw) is None:
+                    self._dirty.add((partition, key))  # a tombstone
+                elif (state := self.find(partition, key)) is not None:
+                    self.put(partition, key, state)
+
     # The cut
 
     def mark(self) -> int:

@@ -22,13 +22,16 @@ log = structlog.get_logger("killcord.store")
 
 
 class Shelf:
-    """One partition: value by key. offset: of the changelog record up to which it holds everything; None: unknown."""
+    """One partition: value by key. offset: of the changelog record up to which it holds everything; None: unknown.
+    latest: keys of the last transaction that was restored, which may have been its writer's last and not committed.
+    """
 
-    __slots__ = ("data", "disk", "offset")
+    __slots__ = ("data", "disk", "latest", "offset")
 
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
         self.offset: int | None = None
+        self.latest: set[bytes] = set()
         self.disk: Disk | None = None
 
 
@@ -59,14 +62,20 @@ class Store(base.Store):
         if shelf is None:
             return  # given back since
         shelf.offset = offset
+        shelf.latest.clear()
         if shelf.disk is not None:
             await asyncio.to_thread(self._to_disk, partition, shelf, entries)
 
     def restore(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
         """A batch of the changelog, in its order."""
         shelf = self._shelf(partition)
-        data = shelf.data
+        data, latest = shelf.data, shelf.latest
+        follows = -1 if shelf.offset is None else shelf.offset + 1
         for record in records:
+            if record.offset > follows:
+                latest.clear()  # the marker that ended a transaction lies between
+            follows = record.offset + 1
+            latest.add(record.key)
             if record.value is None:
                 data.pop(record.key, None)
             else:
@@ -74,6 +83,15 @@ class Store(base.Store):
         shelf.offset = records[-1].offset
         if shelf.disk is not None:
             self._to_disk(partition, shelf, [(record.key, record.value) for record in records])
+
+    def unsettled(self, partition: int) -> set[bytes]:
+        """Keys whose last value may be of a transaction that was not committed.
+
+        Whoever takes over has read it, and goes on from it; but Kafka's log cleaner removes it one day, and what was
+        before would come back. So it is to be written again.
+        """
+        shelf = self._shelves.get(partition)
+        return set(shelf.latest) if shelf is not None else set()
 
     def each(self, partition: int) -> list[tuple[bytes, bytes]]:
         """(key, value) of what is there now."""

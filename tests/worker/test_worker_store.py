@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import faust
 import pytest
 from aiokafka.structs import ConsumerRecord
 
 from monitor.worker import disk
 from monitor.worker.disk import Disk, DiskError
+from monitor.worker.store import Store
 
 
 def record(key: bytes, value: bytes | None, offset: int) -> ConsumerRecord:
@@ -60,3 +62,35 @@ def test_a_copy_of_another_format_starts_anew(tmp_path: Path) -> None:
     assert copy.load() == ({}, None)
     copy.write([(b"a", b"1")], 0)
     copy.close()
+
+
+def store() -> Store:
+    app = faust.App("store", broker="kafka://", store="memory://")
+    return Store("killcord://", app, app.Table("runs"))
+
+
+RESTORED = [  # what is read of a changelog, as (offset, key); keys that may not have been committed
+    ([], []),
+    ([(0, b"a"), (1, b"b")], [b"a", b"b"]),
+    ([(0, b"a"), (1, b"b"), (3, b"c")], [b"c"]),  # 2 was the marker of a transaction
+    ([(0, b"a"), (2, b"b"), (3, b"a"), (4, b"c")], [b"a", b"b", b"c"]),
+]
+
+
+@pytest.mark.parametrize(("records", "unsettled"), RESTORED)
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_what_the_last_writer_may_not_have_committed_is_known(
+    records: list[tuple[int, bytes]], unsettled: list[bytes], at_once: int
+) -> None:
+    kept = store()
+    for n in range(0, len(records), at_once):
+        kept.restore(0, [record(key, b"state", offset) for offset, key in records[n : n + at_once]])
+    assert sorted(kept.unsettled(0)) == unsettled
+    assert kept.unsettled(1) == set()
+
+
+async def test_what_this_worker_wrote_is_settled() -> None:
+    kept = store()
+    kept.restore(0, [record(b"a", b"state", 0)])
+    await kept.written(0, [(b"a", b"again")], 2)
+    assert kept.unsettled(0) == set()
