@@ -32,8 +32,9 @@ times what the limit promises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from math import exp, log, pi, sqrt
 
 from msgspec import Struct, field
@@ -77,14 +78,21 @@ class Change(Struct, frozen=True):
 Measure = Callable[[Bucket, Bucket], float]
 
 
+Quick = Callable[[list[int], list[list[int]]], Iterable[float]]
+"""The effect at every split: of the runs up to each part, and up to each part the first sums, one list a sum."""
+
+
 class Comparison(Struct, frozen=True):
     """Two measures of past and recent part. ``deviation`` is normally distributed where nothing changed.
 
-    ``effect`` is quick, and small for nearly all splits of a stream that does not change.
+    ``effect`` is small for nearly all splits of a stream that does not change. ``quick`` is the same number, of the
+    first of the sums: one in ``looks_at`` of them is enough for it (1: one sum).
     """
 
     effect: Measure
     deviation: Measure
+    quick: Quick
+    looks_at: int = 3
 
 
 class Stream(Struct, array_like=True):
@@ -130,7 +138,7 @@ class Stream(Struct, array_like=True):
         runs, it is too early to say where the change began. Of a pinned stream the past is always the anchor.
         """
         best: Change | None = None
-        for before, after in self._pinned_splits() if pinned else self._splits():
+        for before, after in self._pinned_splits() if pinned else self._splits(test, least, past):
             if before.count < past or after.count < 2:
                 continue
             effect = test.effect(before, after)
@@ -155,19 +163,18 @@ class Stream(Struct, array_like=True):
                 return found
         return None
 
-    def _splits(self) -> Iterator[tuple[Bucket, Bucket]]:
+    def _splits(self, test: Comparison, least: float, past: int) -> Iterator[tuple[Bucket, Bucket]]:
+        """Those whose effect is at least ``least``, by a first look at few of the sums."""
         parts = self.buckets if self.anchor is None else [self.anchor, *self.buckets]
         if len(parts) < 2:
             return
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        before = parts[0]
-        for part in parts[1:]:
-            after = total - before
-            after.first = part.first
-            yield before, after
-            before = before + part
+        width = max(1, len(parts[0].sums) // test.looks_at)
+        runs = list(accumulate([part.count for part in parts]))
+        upto = [list(accumulate(column)) for column in zip(*[part.sums[:width] for part in parts], strict=True)]
+        most = runs[-1] - 2
+        for n, effect in enumerate(test.quick(runs, upto), start=1):
+            if abs(effect) >= least and past <= runs[n - 1] <= most:
+                yield _joined(parts[:n]), _joined(parts[n:])
 
     def _pinned_splits(self) -> Iterator[tuple[Bucket, Bucket]]:
         after: Bucket | None = None
@@ -175,6 +182,11 @@ class Stream(Struct, array_like=True):
             for bucket in reversed(self.buckets):
                 after = bucket if after is None else bucket + after
                 yield self.anchor, after
+
+
+def _joined(parts: Sequence[Bucket]) -> Bucket:
+    sums = [sum(column) for column in zip(*[part.sums for part in parts], strict=True)]
+    return Bucket(parts[0].first, sum([part.count for part in parts]), sums)
 
 
 def observe_counts(number: int, counts: list[int]) -> Bucket:
@@ -206,6 +218,13 @@ def log_effect(past: Bucket, recent: Bucket) -> float:
     return (recent.sums[0] / recent.count - past.sums[0] / past.count) / UNIT
 
 
+def _quick_log(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
+    everything, total = runs[-1], upto[0][-1]
+    return [
+        ((total - past) / (everything - n) - past / n) / UNIT for n, past in zip(runs[:-1], upto[0][:-1], strict=True)
+    ]
+
+
 def log_deviation(past: Bucket, recent: Bucket) -> float:
     """Student's t test of the logarithms' means.
 
@@ -231,6 +250,12 @@ def rate_effect(past: Bucket, recent: Bucket) -> float:
     return shares(recent)[1] - shares(past)[1]
 
 
+def _quick_rate(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
+    total, calls = upto[1][-1], upto[0][-1] + upto[1][-1]
+    pairs = zip(upto[0][:-1], upto[1][:-1], strict=True)
+    return [(total - y) / (calls - x - y) - y / (x + y) if 0 < x + y < calls else 0.0 for x, y in pairs]
+
+
 def rate_deviation(past: Bucket, recent: Bucket) -> float:
     """Likelihood-ratio test of two categories."""
     return _normal(sqrt(_g(past, recent) / _design_effect(past, recent)), past.count + recent.count - 2)
@@ -239,6 +264,18 @@ def rate_deviation(past: Bucket, recent: Bucket) -> float:
 def mix_effect(past: Bucket, recent: Bucket) -> float:
     """The total variation distance of the shares of many categories: what share moved from one to another."""
     return sum(abs(x - y) for x, y in zip(shares(past), shares(recent), strict=True)) / 2
+
+
+def _quick_mix(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
+    calls = [sum(counts) for counts in zip(*upto, strict=True)]
+    every, moved = calls[-1], [0.0] * (len(runs) - 1)
+    for column in upto:
+        if total := column[-1]:
+            moved = [
+                so_far + abs(x / n - (total - x) / (every - n))
+                for so_far, x, n in zip(moved, column, calls, strict=False)
+            ]
+    return [share / 2 for share in moved]
 
 
 def mix_deviation(past: Bucket, recent: Bucket) -> float:
@@ -323,6 +360,6 @@ def limit_for(observations: int) -> float:
     return high
 
 
-LEVEL = Comparison(log_effect, log_deviation)
-RATE = Comparison(rate_effect, rate_deviation)
-MIX = Comparison(mix_effect, mix_deviation)
+LEVEL = Comparison(log_effect, log_deviation, _quick_log, looks_at=2)
+RATE = Comparison(rate_effect, rate_deviation, _quick_rate)
+MIX = Comparison(mix_effect, mix_deviation, _quick_mix)
