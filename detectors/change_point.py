@@ -123,6 +123,11 @@ class Stream(Struct, array_like=True):
             self.buckets[start : start + 2] = [self.buckets[start] + self.buckets[start + 1]]
             size, end = size * 2, start + 1
 
+    @property
+    def runs(self) -> int:
+        """Observations in it."""
+        return sum([bucket.count for bucket in self.buckets]) + (self.anchor.count if self.anchor is not None else 0)
+
     def pin(self) -> None:
         """Make the anchor of everything."""
         for bucket in self.buckets:

@@ -28,13 +28,13 @@ from monitor.settings import Settings
 from monitor.topics import TABLES, Names
 from monitor.worker.blindness import Blindness
 from monitor.worker.checkpoint import Checkpoint
-from monitor.worker.commands import CommandProducer
 from monitor.worker.faust_settings import faust_options
 from monitor.worker.fence import FencedChangelogs
 from monitor.worker.fleet import FleetJudge
 from monitor.worker.judge import Incoming, Judge
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
+from monitor.worker.producer import Producer
 from monitor.worker.rebuild import Live, Rebuilder
 from monitor.worker.record import Record, dead_letter
 from monitor.worker.transport import Lane
@@ -43,6 +43,7 @@ log = structlog.get_logger("killcord.worker")
 
 TICK_S = 0.1
 SWEEP_S = 60.0
+LINGER_MS = 5  # of all that is no command
 LAST_CHECKPOINT_S = 15.0  # for a stop while Kafka does not answer
 
 
@@ -88,7 +89,7 @@ class Monitor:
         self.fleet: Ledger[FleetState] = Ledger(
             fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt_fleet
         )
-        self._commands = CommandProducer(settings)
+        self._commands, self._others = Producer(settings, "commands"), Producer(settings, "outputs", LINGER_MS)
         self._changelogs = FencedChangelogs(settings, self._generation)
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
@@ -248,7 +249,10 @@ class Monitor:
         self._assigned_at = time.monotonic()
         events = {tp.partition for tp in assigned if tp.topic == self.names.events}
         await asyncio.gather(
-            self._commands.start(), self._changelogs.assigned(events, generation), self.judge.assigned(events)
+            self._commands.start(),
+            self._others.start(),
+            self._changelogs.assigned(events, generation),
+            self.judge.assigned(events),
         )
         self._take_over(set(assigned))
 
@@ -263,7 +267,7 @@ class Monitor:
         """Ends the producers of the worker's own."""
         try:
             async with asyncio.timeout(LAST_CHECKPOINT_S):
-                await asyncio.gather(self._changelogs.close(), self._commands.stop())
+                await asyncio.gather(self._changelogs.close(), self._commands.stop(), self._others.stop())
         except TimeoutError:
             log.warning("producers did not end in time, Kafka does not answer")
 
@@ -335,16 +339,7 @@ class Monitor:
         log.info("policy in force", digest=policy.digest, file=self.settings.policy or "shipped default")
 
     async def _send(self, record: Record, command: bool) -> Awaitable[Any]:
-        if command:
-            return await self._commands.send(record)
-        return await self.app.producer.send(  # type: ignore[no-any-return]
-            record.topic,
-            record.key,
-            record.value,
-            record.partition,
-            None,
-            dict(record.headers) if record.headers else None,
-        )
+        return await (self._commands if command else self._others).send(record)
 
     def _corrupt_run(self, partition: int, key: str, data: bytes, error: Exception) -> None:
         self._corrupt(partition, key, data, error, self.runs.changelog)

@@ -1,4 +1,5 @@
-"""The producer of commands: a connection of its own, so that no kill waits behind what else a worker writes."""
+"""The worker's producers: one for commands, with a connection of its own, so that no kill waits behind what else is
+written; one for the rest. Faust's own takes twice as long for a record."""
 
 from __future__ import annotations
 
@@ -13,27 +14,35 @@ from monitor.settings import Settings, aiokafka_options
 from monitor.worker.record import Record
 
 
-class CommandProducer:
-    """Acknowledged by all in-sync replicas, sent without lingering. Starts with the first use."""
+class Producer:
+    """Acknowledged by all in-sync replicas. Starts with the first use.
 
-    def __init__(self, settings: Settings) -> None:
+    ``name``: what it is called in Kafka's logs, after the client's id. ``linger_ms``: how long a record waits for
+    others to go with it.
+    """
+
+    def __init__(self, settings: Settings, name: str, linger_ms: int = 0) -> None:
         self._settings = settings
+        self._name = name
+        self._linger_ms = linger_ms
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
 
     async def send(self, record: Record) -> Awaitable[Any]:
         """Hands the record over; the result is done when Kafka has it. Raises KafkaError where it can't be reached."""
         producer = self._producer or await self.start()
-        return await producer.send(record.topic, record.value, record.key, record.partition)  # type: ignore[no-any-return]
+        return await producer.send(  # type: ignore[no-any-return]
+            record.topic, record.value, record.key, record.partition, headers=record.headers
+        )
 
     async def start(self) -> AIOKafkaProducer:
         async with self._lock:
             if self._producer is None:
                 options = aiokafka_options(self._settings)
                 producer = AIOKafkaProducer(
-                    **{**options, "client_id": f"{self._settings.client_id}-commands"},
+                    **{**options, "client_id": f"{self._settings.client_id}-{self._name}"},
                     acks="all",
-                    linger_ms=0,
+                    linger_ms=self._linger_ms,
                     max_request_size=self._settings.max_message_bytes,
                 )
                 try:
