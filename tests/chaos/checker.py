@@ -48,7 +48,6 @@ class Evidence:
     replayed: list[Message]
     records: list[ConsumerRecord]
     samples: list[Sample]
-    aborted: list[ConsumerRecord] = field(default_factory=list)
     poison: set[tuple[int, int]] = field(default_factory=set)
     by_topic: dict[str, list[ConsumerRecord]] = field(init=False)
 
@@ -105,12 +104,6 @@ def torn(found: Evidence) -> int:
     """Identities under which two messages differ at all, be it in a word: the acknowledgements came in another order
     when a run was judged again, and so an alert says "no kill-switch watches" once and not the other time."""
     return sum(len(texts) > 1 for topic in IDENTITY for texts in _by_identity(found, topic, frozenset()).values())
-
-
-def resting_on_aborted(found: Evidence) -> int:
-    """Events that only a state of an aborted transaction holds: gone from the changelog once it is cleaned."""
-    sure = _covered(found, [])
-    return sum(sure[place] is None for place, cover in _covered(found, found.aborted).items() if cover is not None)
 
 
 def _contents(found: Evidence) -> Iterable[str]:
@@ -199,7 +192,7 @@ def _commits(found: Evidence) -> Iterable[str]:
     early: Counter[str] = Counter()
     example = ""
     events, control = f"{found.prefix}.events", f"{found.prefix}.control"
-    covered = _covered(found, found.aborted)
+    covered = _covered(found)
     for partition in {place.partition for place in found.places.values()} | {p for p, _ in covered}:
         at = TopicPartition(events, partition)
         fatal = sorted((p.offset, run) for run, p in found.places.items() if p.partition == partition)
@@ -225,12 +218,13 @@ def _commits(found: Evidence) -> Iterable[str]:
         yield f"{count} offsets committed before the {what} was in Kafka, the first: {example}"
 
 
-def _covered(
-    found: Evidence, aborted: list[ConsumerRecord]
-) -> dict[tuple[int, int], tuple[TopicPartition, int] | None]:
-    """By place on the event topic: where the dead letter is, or the first state that holds it; None: nowhere."""
+def _covered(found: Evidence) -> dict[tuple[int, int], tuple[TopicPartition, int] | None]:
+    """By place on the event topic: where the dead letter is, or the first state that holds it; None: nowhere.
+
+    A state of a transaction that was not committed does not count: it is gone once the changelog is cleaned.
+    """
     states: dict[tuple[int, bytes], list[tuple[int, int]]] = defaultdict(list)
-    for record in sorted([*found.by_topic[found.changelog], *aborted], key=lambda record: record.offset):
+    for record in found.by_topic[found.changelog]:
         if record.value is not None:
             states[record.partition, record.key].append((decode_state(record.value).offset, record.offset))
     buried = _buried(found)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -158,9 +158,7 @@ class Site:
             others=self.switch.others, replayed=[json.loads(line) for line in printed.splitlines()],
             records=await read_all(self.consumer, [*self.places(*READ), *changelog]),
             samples=self.watch.samples, poison=self.poison,
-            aborted=await self._aborted(changelog),
         )  # fmt: skip
-        resting = checker.resting_on_aborted(found)
         again, amiss = checker.repeats(found), checker.problems(found)
         if amiss:
             await asyncio.to_thread(_keep, found, self.directory)
@@ -170,15 +168,7 @@ class Site:
             repeated_alerts=again["alerts"], torn=checker.torn(found),
             recovery=recovery(self.faults, where, self.switch.first),
             seconds=time.monotonic() - self._began, problems=amiss,
-            note=f"({resting} events rest on aborted states)" if resting else "",
         )  # fmt: skip
-
-    async def _aborted(self, changelog: list[TopicPartition]) -> list[ConsumerRecord]:
-        """Records that a transaction left behind which did not end well."""
-        sure = {(record.partition, record.offset) for record in await read_all(self.consumer, changelog)}
-        async with AIOKafkaConsumer(bootstrap_servers=self.told["KILLCORD_BROKERS"].split(",")) as consumer:
-            everything = await read_all(consumer, changelog)
-        return [record for record in everything if (record.partition, record.offset) not in sure]
 
 
 @asynccontextmanager
