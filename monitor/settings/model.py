@@ -71,7 +71,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_event_bytes: Annotated[int, _says("Larger events go to the dead-letter topic.", ge=1024, le=2**27)] = 2**20
     run_ttl_s: Annotated[float, _says("A run silent for this long is forgotten.", gt=0)] = 86_400.0
     ack_timeout_s: Annotated[float, _says("A watching kill-switch has this long to acknowledge.", gt=0)] = 2.0
-    agent_heartbeat_s: Annotated[float, _says("How often an agent's publisher or its guard says that it lives.", gt=0)] = 5.0
+    agent_heartbeat_s: Annotated[
+        float, _says("How often an agent's publisher or its guard says that it lives.", gt=0)
+    ] = 5.0
     worker_heartbeat_s: Annotated[
         float, _says("How often a worker tells watchdog and kill-switches that it judges.", gt=0, le=60)
     ] = 1.0
