@@ -226,6 +226,8 @@ class Monitor:
         @self.runs.table.on_recover
         async def recovered() -> None:
             events = {tp.partition for tp in self._assigned if tp.topic == self.names.events}
+            if not events:
+                return  # none, or given back while they were recovered: what is here of them is not this worker's
             for ledger in (self.runs, self.fleet):
                 ledger.recovered(events)
             self.judge.took_over()

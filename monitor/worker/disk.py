@@ -11,6 +11,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger("killcord.disk")
+
 FORMAT = 1
 # The changelog forgets that a key was deleted after Kafka's delete.retention.ms, a day by default: an older copy would
 # bring it back.
@@ -90,4 +94,8 @@ class Disk:
         """The copy is no longer what the changelog says."""
         self._db.close()
         for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            path = self.path.with_name(self.path.name + suffix)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:  # a disk that went read-only
+                log.error("copy on disk not removed: remove it before the next start", path=str(path), error=str(error))

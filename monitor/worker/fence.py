@@ -58,6 +58,7 @@ class FencedChangelogs:
         self._settings = settings
         self._asks = asks
         self._assigned_in = EXPELLED
+        self._partitions: set[int] = set()
         self._producers: dict[int, AIOKafkaProducer] = {}
         self._proven: set[int] = set()
         self.refused: str | None = None
@@ -75,7 +76,7 @@ class FencedChangelogs:
         wanted = set(partitions)
         kept = wanted if generation == self._assigned_in + 1 else set()
         await asyncio.gather(*(self._stop(partition) for partition in set(self._producers) - kept))
-        self._assigned_in = generation
+        self._assigned_in, self._partitions = generation, wanted
         self._proven.clear()
         await asyncio.gather(*(self._start(partition) for partition in wanted - set(self._producers)))
 
@@ -89,6 +90,8 @@ class FencedChangelogs:
         while True:
             if generation != self._assigned_in:
                 raise Fenced(f"states of generation {generation} for partition {partition} come after another's")
+            if partition not in self._partitions:  # to start its producer would fence the owner
+                raise Fenced(f"partition {partition} is not this worker's in generation {generation}")
             try:
                 if partition not in self._proven:
                     await self._prove(partition)
@@ -139,7 +142,7 @@ class FencedChangelogs:
         producer = AIOKafkaProducer(
             **{**aiokafka_options(self._settings), "client_id": f"{self._settings.client_id}-states-{partition}"},
             **self._kind(partition),
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=min(BATCH_BYTES, self._settings.max_message_bytes),  # the topics take no larger batch
             max_request_size=max(self._settings.max_message_bytes, 2 * BATCH_BYTES),
             retry_backoff_ms=20,
         )

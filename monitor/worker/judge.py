@@ -254,7 +254,7 @@ class Judge:
                 evictable = head(data).evictable(now, self._settings.run_ttl_s)
             except ValueError:
                 continue
-            if evictable:
+            if evictable and not self.runs.changed(partition, run_id):
                 self.runs.drop(partition, run_id)
 
     def _publish(self, partition: int, run_id: str, state: RunState, out: Outcome, stamp: float | None = None) -> None:

@@ -103,11 +103,17 @@ class Ledger(Generic[S]):
         """These were recovered. What their last writer may not have committed goes into the next cut."""
         for partition in partitions:
             for raw in self.store.unsettled(partition):
-                key = raw.decode("utf-8", "surrogatepass")
+                if (key := _key(raw)) is None:
+                    continue
                 if self.store.get(partition, raw) is None:
                     self._dirty.add((partition, key))  # a tombstone
                 elif (state := self.find(partition, key)) is not None:
                     self.put(partition, key, state)
+
+    def changed(self, partition: int, key: str) -> bool:
+        """Whether what is stored of ``key`` is older than what is known."""
+        place = partition, key
+        return place in self._dirty or place in self._cutting
 
     # The cut
 
@@ -175,4 +181,13 @@ class Ledger(Generic[S]):
         """(partition, key, bytes) of everything in these partitions that was cut or recovered."""
         for partition in partitions:
             for raw, data in self.store.each(partition):
-                yield partition, raw.decode("utf-8", "surrogatepass"), data
+                if (key := _key(raw)) is not None:
+                    yield partition, key, data
+
+
+def _key(raw: bytes) -> str | None:
+    """None for what no worker wrote."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None

@@ -107,7 +107,7 @@ class Outbox:
         while True:
             try:
                 await (await self._send(record, command))
-            except (TimeoutError, KafkaError, ProducerSendError, OSError) as error:
+            except (TimeoutError, KafkaError, ProducerSendError, OSError, AssertionError) as error:
                 if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
                     # No further attempt could end otherwise, and the checkpoint would wait for ever.
                     log.critical("too large for Kafka, given up", topic=record.topic, error=repr(error))

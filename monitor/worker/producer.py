@@ -8,7 +8,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from monitor.settings import Settings, aiokafka_options
 from monitor.worker.record import Record
@@ -47,7 +46,7 @@ class Producer:
                 )
                 try:
                     await producer.start()
-                except KafkaError:
+                except BaseException:
                     await producer.stop()
                     raise
                 self._producer = producer

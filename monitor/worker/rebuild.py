@@ -71,6 +71,8 @@ class Rebuilder:
                     log.error(
                         "not rebuilt, the runs go on anew", partition=partition, runs=sorted(runs), why=repr(error)
                     )
+                except Exception:  # an event that no code foresaw: it must not end the worker
+                    log.exception("not rebuilt, the runs go on anew", partition=partition, runs=sorted(runs))
 
     async def _rebuild(self, partition: int, runs: set[str]) -> None:
         journal = await self._journal(partition, runs)

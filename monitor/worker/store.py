@@ -64,7 +64,7 @@ class Store(base.Store):
         shelf.offset = offset
         shelf.latest.clear()
         if shelf.disk is not None:
-            await asyncio.to_thread(self._to_disk, partition, shelf, entries)
+            await asyncio.to_thread(self._to_disk, partition, shelf, entries, offset)
 
     def restore(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
         """A batch of the changelog, in its order."""
@@ -82,7 +82,7 @@ class Store(base.Store):
                 data[record.key] = record.value
         shelf.offset = records[-1].offset
         if shelf.disk is not None:
-            self._to_disk(partition, shelf, [(record.key, record.value) for record in records])
+            self._to_disk(partition, shelf, [(record.key, record.value) for record in records], shelf.offset)
 
     def unsettled(self, partition: int) -> set[bytes]:
         """Keys whose last value may be of a transaction that was not committed.
@@ -128,11 +128,13 @@ class Store(base.Store):
             log.error("no copy on disk, the changelog is read instead", partition=partition, error=str(error))
             shelf.disk, shelf.data, shelf.offset = None, {}, None
 
-    def _to_disk(self, partition: int, shelf: Shelf, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
-        if shelf.disk is None or shelf.offset is None:
+    def _to_disk(
+        self, partition: int, shelf: Shelf, entries: Iterable[tuple[bytes, bytes | None]], offset: int
+    ) -> None:
+        if shelf.disk is None:
             return
         try:
-            shelf.disk.write(entries, shelf.offset)
+            shelf.disk.write(entries, offset)
         except DiskError as error:
             # The copy only spares the changelog's reading: without it, all goes on.
             log.error("copy on disk given up", partition=partition, error=str(error))
@@ -141,8 +143,11 @@ class Store(base.Store):
 
     # What Faust asks.
 
-    def persisted_offset(self, tp: TP) -> int | None:
-        return self._shelf(tp.partition).offset
+    def persisted_offset(self, tp: TP) -> int:
+        """-1 where nothing is known: for None, Faust goes on from where it was itself when it last read this changelog,
+        and what lies before would be missing from a store that has forgotten it."""
+        offset = self._shelf(tp.partition).offset
+        return -1 if offset is None else offset
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Partitions that went elsewhere leave the memory; their copies on disk stay, to go on from."""

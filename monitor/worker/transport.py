@@ -88,9 +88,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return EXPELLED
         try:
             alive = await coordinator._do_heartbeat()
-        except KafkaError as error:  # an answer, and no good one: silence is no exception there
-            self.log.warning("not counted in its group: %r", error)
-            return EXPELLED
+        except KafkaError as error:  # as from a coordinator that has just started and still loads its groups
+            self.log.warning("Kafka does not say whether this worker is in its group: %r", error)
+            return None
         if coordinator.generation != counted:
             return EXPELLED  # forgotten, as Kafka told it
         return counted if alive else None
@@ -151,7 +151,11 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._begun, self._epoch = False, self._epoch + 1
-        await self.app.before_assignment(assigned, generation_id)
+        try:
+            await self.app.before_assignment(assigned, generation_id)
+        except Exception as error:  # aiokafka would log it, and the partitions be held and never read
+            await self.app.crash(error)
+            return
         await super().on_partitions_assigned(assigned, generation_id)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
@@ -165,10 +169,10 @@ class Consumer(driver.Consumer):
         recovery = self.app.tables.recovery
         for tp, end in ends.items():
             table = recovery.tp_to_table.get(tp)
-            if table is not None and (offset := table.data.persisted_offset(tp)) is not None and offset >= (end or 0):
+            if table is not None and (offset := table.data.persisted_offset(tp)) >= (end or 0):
                 self.log.error("states of %r up to %r are not this changelog's, which ends at %r", tp, offset, end)
                 table.data.forget(tp.partition)
-                recovery.active_offsets[tp] = recovery.standby_offsets[tp] = None
+                recovery.active_offsets[tp] = recovery.standby_offsets[tp] = -1
         return ends
 
     # Records

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from aiokafka.errors import KafkaError
 
 from monitor.settings import Settings
 from monitor.topics import TABLES, changelog
 from monitor.worker.fence import EXPELLED, Fenced, FencedChangelogs
+from monitor.worker.transport import ConsumerThread
 from tests.worker.harness import tail
 
 
@@ -141,3 +144,42 @@ async def test_a_worker_in_no_group_gives_up_and_starts_no_producer_that_would_f
     await second.write(0, {name: [(b"run", b"3")]}, 2)
     assert second._producers[0] is owner
     assert await written(kafka_topics) == [(b"run", b"1"), (b"run", b"2"), (b"run", b"3")]
+
+
+async def test_a_state_of_a_partition_that_is_not_this_workers_starts_no_producer(group: Group) -> None:
+    group.counted["first"] = 3
+    changelogs = FencedChangelogs(Settings(brokers=("127.0.0.1:1",)), group.generation("first"))  # type: ignore[arg-type]
+    await changelogs.assigned((), 3)
+    with pytest.raises(Fenced, match="partition 0 is not this worker's"):
+        await changelogs.write(0, {"changelog": [(b"run", b"state")]}, 3)
+    assert changelogs._producers == {}
+
+
+class Coordinator:
+    """Of a group that this worker is in, as Kafka answers its heartbeat."""
+
+    generation = 7
+
+    def __init__(self, answer: bool | Exception, then: int = 7) -> None:
+        self._answer, self._then = answer, then
+
+    async def _do_heartbeat(self) -> bool:
+        self.generation = self._then
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+ANSWERS = [  # what the heartbeat comes to, the generation after it; what is known
+    (True, 7, 7),
+    (False, 7, None),  # no answer
+    (KafkaError("GroupLoadInProgressError"), 7, None),  # a broker that was just started: nobody is expelled by it
+    (False, EXPELLED, EXPELLED),
+]
+
+
+@pytest.mark.parametrize(("answer", "then", "known"), ANSWERS)
+async def test_only_who_is_told_so_is_expelled(answer: bool | Exception, then: int, known: int | None) -> None:
+    thread = ConsumerThread.__new__(ConsumerThread)
+    thread.log = logging.getLogger(__name__)  # type: ignore[assignment]
+    assert await thread._standing(Coordinator(answer, then)) == known  # type: ignore[arg-type]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
 import faust
 import pytest
 from aiokafka.structs import ConsumerRecord
+from faust.tables.recovery import Recovery
+from faust.types import TP
 
 from monitor.worker import disk
 from monitor.worker.disk import Disk, DiskError
@@ -94,3 +97,30 @@ async def test_what_this_worker_wrote_is_settled() -> None:
     kept.restore(0, [record(b"a", b"state", 0)])
     await kept.written(0, [(b"a", b"again")], 2)
     assert kept.unsettled(0) == set()
+
+
+async def test_a_partition_that_was_forgotten_is_read_from_the_start_though_it_never_left(tmp_path: Path) -> None:
+    app = faust.App("store", broker="kafka://", store="memory://", datadir=str(tmp_path))
+    table = app.Table("runs")
+    table._data = kept = Store("killcord://", app, table)
+    recovery, place = Recovery(app, app.tables), TP("changelog", 0)
+    kept.restore(0, [record(b"a", b"state", 41)])
+    recovery.add_active(table, place)
+    assert recovery.active_offsets[place] == 41
+    kept.forget(0)
+    recovery.add_active(table, place)  # as in the next rebalance; Faust still knows its 41
+    assert recovery.active_offsets[place] == -1
+
+
+def test_a_copy_on_a_disk_that_went_read_only_is_given_up_and_all_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Disk(tmp_path / "runs-0.sqlite")
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    copy.remove()
+    with pytest.raises(DiskError, match="closed"):
+        copy.write([(b"a", b"1")], 0)
