@@ -15,9 +15,7 @@ from collections.abc import Iterable
 import msgspec
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
-from monitor.client.connection import TopicMissing
 from monitor.client.reader import consumer, partitions_of, read_to_end, since
 from monitor.engine.state import RunState
 from monitor.messages import JournalEntry
@@ -55,7 +53,7 @@ class Again:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._read(places)
-        except (KafkaError, TopicMissing, OSError, TimeoutError) as error:
+        except Exception as error:  # whatever it is, the worker can do without
             log.warning("went on without the journal's end", partitions=sorted(partitions), why=repr(error))
 
     async def _read(self, places: list[TopicPartition]) -> None:

@@ -44,6 +44,7 @@ log = structlog.get_logger("killcord.worker")
 TICK_S = 0.1
 SWEEP_S = 60.0
 LINGER_MS = 5  # of all that is no command
+STANDS_STILL_S = 60.0  # a rebalance without a step; longer than any request to Kafka may take
 LAST_CHECKPOINT_S = 15.0  # for a stop while Kafka does not answer
 
 
@@ -53,6 +54,9 @@ class App(faust.App):
     killcord: Monitor
     lanes: dict[str, Lane]
     fetch_wait_ms: int
+
+    def full(self) -> bool:
+        return self.killcord.outbox.full
 
     async def before_assignment(self, assigned: set[TP], generation: int) -> None:
         await self.killcord.before_assignment(assigned, generation)
@@ -222,18 +226,33 @@ class Monitor:
         @app.timer(1.0)
         async def measure() -> None:
             self._measure()
+            await self._still_moves()
 
         @self.runs.table.on_recover
         async def recovered() -> None:
-            events = {tp.partition for tp in self._assigned if tp.topic == self.names.events}
-            if not events:
-                return  # none, or given back while they were recovered: what is here of them is not this worker's
-            for ledger in (self.runs, self.fleet):
-                ledger.recovered(events)
-            self.judge.took_over()
-            seconds = time.monotonic() - self._assigned_at
-            self.metrics.recovered(seconds)
-            log.info("recovered", runs=len(self.runs.store), seconds=round(seconds, 3))
+            try:
+                self._recovered()
+            except Exception as error:  # Faust would drop it, and timers would stay off
+                log.exception("not taken over")
+                await app.crash(error)
+
+    def _recovered(self) -> None:
+        events = {tp.partition for tp in self._assigned if tp.topic == self.names.events}
+        if not events:
+            return  # none, or given back while they were recovered: what is here of them is not this worker's
+        for ledger in (self.runs, self.fleet):
+            ledger.recovered(events)
+        self.judge.took_over()
+        seconds = time.monotonic() - self._assigned_at
+        self.metrics.recovered(seconds)
+        log.info("recovered", runs=len(self.runs.store), seconds=round(seconds, 3))
+
+    async def _still_moves(self) -> None:
+        """A worker that has partitions and cannot begin with them must not hold them: another could."""
+        stood, most = self.app.consumer.stands_still(), max(STANDS_STILL_S, 3 * self.settings.request_timeout_s)
+        if self._assigned and stood > most and not self.stopping:
+            log.critical("a rebalance does not end, leaving", stood_s=round(stood))
+            await self.app.crash(RuntimeError(f"a rebalance made no step for {stood:.0f} s"))
 
     def _measure(self) -> None:
         events = [tp for tp in self._assigned if tp.topic == self.names.events]

@@ -17,6 +17,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.producer import AIOKafkaProducer
+from aiokafka.producer.sender import Sender
 from faust import stores, transport
 from faust.app.base import App
 from faust.tables.manager import TableManager
@@ -146,6 +147,12 @@ ASSUMPTIONS = (
         lambda: (
             "IllegalGenerationError" in _source(GroupCoordinator._do_heartbeat)
             and "self.reset_generation()" in _source(GroupCoordinator._do_heartbeat)
+        ),
+    ),
+    Assumption(
+        "aiokafka's producer shows whether its sender still runs",
+        lambda: (
+            isinstance(Sender.sender_task, property) and "self._sender = Sender(" in _source(AIOKafkaProducer.__init__)
         ),
     ),
     Assumption(

@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from faust.exceptions import ProducerSendError
+from aiokafka.errors import MessageSizeTooLargeError
 
 from detectors.rollup import Rollup
 from monitor import messages
@@ -29,6 +28,7 @@ log = structlog.get_logger("killcord.outbox")
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
 ALARM_AFTER = 5  # attempts
+MOST_UNDER_WAY = 20_000  # records; beyond, no more events are taken in
 
 Send = Callable[[Record, bool], Awaitable[Awaitable[Any]]]
 """Hands a record to a producer, the second argument says that it is a command; the inner awaitable is done when all
@@ -93,6 +93,11 @@ class Outbox:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    @property
+    def full(self) -> bool:
+        """Kafka takes so little that more events would only fill the memory: they wait on their topic."""
+        return len(self._under_way) > MOST_UNDER_WAY
+
     def under_way(self) -> set[asyncio.Task[None]]:
         """What was sent and is not acknowledged yet."""
         return set(self._under_way)
@@ -107,8 +112,8 @@ class Outbox:
         while True:
             try:
                 await (await self._send(record, command))
-            except (TimeoutError, KafkaError, ProducerSendError, OSError, AssertionError) as error:
-                if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
+            except Exception as error:  # whatever it is: its event must not be committed without it
+                if isinstance(error, MessageSizeTooLargeError):
                     # No further attempt could end otherwise, and the checkpoint would wait for ever.
                     log.critical("too large for Kafka, given up", topic=record.topic, error=repr(error))
                     return

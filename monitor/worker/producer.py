@@ -29,13 +29,18 @@ class Producer:
 
     async def send(self, record: Record) -> Awaitable[Any]:
         """Hands the record over; the result is done when Kafka has it. Raises KafkaError where it can't be reached."""
-        producer = self._producer or await self.start()
+        producer = self._producer
+        if producer is None or ended(producer):
+            producer = await self.start()
         return await producer.send(  # type: ignore[no-any-return]
-            record.topic, record.value, record.key, record.partition, headers=record.headers
+            record.topic, record.value, record.key, record.partition, headers=list(record.headers)
         )
 
     async def start(self) -> AIOKafkaProducer:
         async with self._lock:
+            if self._producer is not None and ended(self._producer):
+                await self._producer.stop()
+                self._producer = None
             if self._producer is None:
                 options = aiokafka_options(self._settings)
                 producer = AIOKafkaProducer(
@@ -55,3 +60,9 @@ class Producer:
     async def stop(self) -> None:
         if self._producer is not None:
             await self._producer.stop()
+
+
+def ended(producer: AIOKafkaProducer) -> bool:
+    """Whether its sender died of an error: it would refuse everything from then on."""
+    task = producer._sender.sender_task
+    return task is not None and task.done()

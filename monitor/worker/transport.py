@@ -29,6 +29,7 @@ from monitor.worker.fence import EXPELLED
 SLICE_S = 0.002  # of events, before what they led to may leave
 POLL_S = 0.25  # the seek that ends a rebalance waits for the fetch under way
 RECOVERY_POLL_S = 0.05  # the end of a changelog may be a transaction's marker, which no fetch returns
+FULL_S = 0.1  # between looks, while nothing more may be taken in
 PACE_S = 0.004  # between fetches: one costs some 2 ms of CPU, however few events it brings
 IDLE_S = 0.02  # while no partition may be read
 
@@ -48,6 +49,9 @@ class LaneApp(Protocol):
 
     lanes: dict[str, Lane]
     fetch_wait_ms: int
+
+    def full(self) -> bool:
+        """So much waits for Kafka to take it that no more may be taken in."""
 
     async def before_assignment(self, assigned: set[TP], generation: int) -> None:
         """These partitions are assigned, as of the group's ``generation``; their recovery has not begun."""
@@ -123,10 +127,18 @@ class Consumer(driver.Consumer):
         self._backlog = False
         # Whether the partitions were sought since they were assigned, and how often they were given, taken or sought.
         self._begun, self._epoch = False, 0
+        self._moved_at = time.monotonic()
         self._positions_move = asyncio.Lock()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def stands_still(self) -> float:
+        """Seconds since a rebalance that has not ended made its last step; 0 where events flow.
+
+        Faust's recovery ends without a word where Kafka takes longer to answer than a request may.
+        """
+        return 0.0 if self._begun else time.monotonic() - self._moved_at
 
     # Offsets
 
@@ -150,7 +162,7 @@ class Consumer(driver.Consumer):
         self._released.clear()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._begun, self._epoch = False, self._epoch + 1
+        self._begun, self._epoch, self._moved_at = False, self._epoch + 1, time.monotonic()
         try:
             await self.app.before_assignment(assigned, generation_id)
         except Exception as error:  # aiokafka would log it, and the partitions be held and never read
@@ -201,12 +213,16 @@ class Consumer(driver.Consumer):
         async with self._positions_move:
             epoch = self._epoch
             await super().perform_seek()
+            self._moved_at = time.monotonic()
             if self._epoch == epoch:  # else another rebalance has begun, and will seek anew
                 self._begun, self._epoch = True, epoch + 1
 
     async def _drain_once(self) -> None:
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
+        if self._begun and self.app.full():
+            await self.sleep(FULL_S)
+            return
         async with self._positions_move:
             epoch, active = self._epoch, self._get_active_partitions()
             if not self._begun:
@@ -306,6 +322,7 @@ class Consumer(driver.Consumer):
         if table is None:
             return  # assigned elsewhere since
         table.data.restore(tp.partition, batch)
+        self._moved_at = time.monotonic()
         offsets = recovery.active_offsets if tp in recovery.active_tps else recovery.standby_offsets
         offsets[tp] = max(offsets.get(tp) or -1, batch[-1].offset)
         if recovery.standbys_pending and not recovery.in_recovery and not recovery.standby_remaining_total():
