@@ -93,7 +93,7 @@ class Monitor:
         self.fleet: Ledger[FleetState] = Ledger(
             fleet_table, lambda key: FleetState(), fleet.encode, fleet.decode, self._corrupt_fleet
         )
-        self._commands, self._others = Producer(settings, "commands"), Producer(settings, "outputs", LINGER_MS)
+        self._commands, self.outputs = Producer(settings, "commands"), Producer(settings, "outputs", LINGER_MS)
         self._changelogs = FencedChangelogs(settings, self._generation)
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
@@ -183,6 +183,10 @@ class Monitor:
         if wide is not None:
             self.fleet_judge.decision(message.partition, wide)
 
+    def _events_of(self, assigned: set[TP]) -> set[int]:
+        """Partitions of the event topic: what is assigned beside them may be another's, to stand by for."""
+        return {tp.partition for tp in assigned if tp.topic == self.names.events}
+
     def _topic(self, name: str) -> Any:
         return self.app.topic(
             name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", allow_empty=True
@@ -195,7 +199,7 @@ class Monitor:
         async def revoked(sender: Any, partitions: set[TP], **_: Any) -> None:
             self._assigned = set()
             covered = await self._last_cut(self.settings.rebalance_timeout_s / 3)
-            self._let_go({tp.partition for tp in partitions if tp.topic == self.names.events}, void=not covered)
+            self._let_go(self._events_of(partitions), void=not covered)
 
         @app.task
         async def checkpoints() -> None:
@@ -225,7 +229,7 @@ class Monitor:
 
         @app.timer(1.0)
         async def measure() -> None:
-            self._measure()
+            self.metrics.runs(self.runs.store.count(self._events_of(self._assigned)))
             await self._still_moves()
 
         @self.runs.table.on_recover
@@ -237,7 +241,7 @@ class Monitor:
                 await app.crash(error)
 
     def _recovered(self) -> None:
-        events = {tp.partition for tp in self._assigned if tp.topic == self.names.events}
+        events = self._events_of(self._assigned)
         if not events:
             return  # none, or given back while they were recovered: what is here of them is not this worker's
         for ledger in (self.runs, self.fleet):
@@ -245,7 +249,7 @@ class Monitor:
         self.judge.took_over()
         seconds = time.monotonic() - self._assigned_at
         self.metrics.recovered(seconds)
-        log.info("recovered", runs=len(self.runs.store), seconds=round(seconds, 3))
+        log.info("recovered", runs=self.runs.store.count(events), seconds=round(seconds, 3))
 
     async def _still_moves(self) -> None:
         """A worker that has partitions and cannot begin with them must not hold them: another could."""
@@ -254,24 +258,16 @@ class Monitor:
             log.critical("a rebalance does not end, leaving", stood_s=round(stood))
             await self.app.crash(RuntimeError(f"a rebalance made no step for {stood:.0f} s"))
 
-    def _measure(self) -> None:
-        events = [tp for tp in self._assigned if tp.topic == self.names.events]
-        self.metrics.runs(self.runs.store.count({tp.partition for tp in events}))
-        for tp in events:
-            end, done = self.app.consumer.highwater(tp), self.checkpoint.position(tp)
-            if end is not None and done is not None:
-                self.metrics.lag(tp.partition, max(0, end - done))
-
     async def before_assignment(self, assigned: set[TP], generation: int) -> None:
         """From here on no other worker can write these partitions' states; then they are recovered.
 
         Faust's signal of an assignment comes too late: its recovery may have let events through by then.
         """
         self._assigned_at = time.monotonic()
-        events = {tp.partition for tp in assigned if tp.topic == self.names.events}
+        events = self._events_of(assigned)
         await asyncio.gather(
             self._commands.start(),
-            self._others.start(),
+            self.outputs.start(),
             self._changelogs.assigned(events, generation),
             self.judge.assigned(events),
         )
@@ -288,7 +284,7 @@ class Monitor:
         """Ends the producers of the worker's own."""
         try:
             async with asyncio.timeout(LAST_CHECKPOINT_S):
-                await asyncio.gather(self._changelogs.close(), self._commands.stop(), self._others.stop())
+                await asyncio.gather(self._changelogs.close(), self._commands.stop(), self.outputs.stop())
         except TimeoutError:
             log.warning("producers did not end in time, Kafka does not answer")
 
@@ -360,7 +356,7 @@ class Monitor:
         log.info("policy in force", digest=policy.digest, file=self.settings.policy or "shipped default")
 
     async def _send(self, record: Record, command: bool) -> Awaitable[Any]:
-        return await (self._commands if command else self._others).send(record)
+        return await (self._commands if command else self.outputs).send(record)
 
     def _corrupt_run(self, partition: int, key: str, data: bytes, error: Exception) -> None:
         self._corrupt(partition, key, data, error, self.runs.changelog)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from monitor import messages
 from monitor.messages import Judged
 from monitor.worker.pulse import Late, Pulse
+from monitor.worker.record import Record
 
 if TYPE_CHECKING:
     from monitor.worker.app import Monitor
@@ -22,7 +22,7 @@ log = structlog.get_logger("killcord.worker")
 
 MEASURE_S = 0.5
 LEAVE_S = 1.0
-UNSENT = (TimeoutError, KafkaError, ProducerSendError, OSError)
+UNSENT = (TimeoutError, KafkaError, OSError)
 
 
 class Blindness:
@@ -62,10 +62,9 @@ class Blindness:
         beat = self.pulse.beat(monitor.ready(), () if leaving else self._judged, leaving=leaving)
         sent = time.time()
         try:
-            sending = await monitor.app.producer.send(
-                monitor.names.health, beat.key.encode(), messages.encode(beat), None, None, None
+            done = await (
+                await monitor.outputs.send(Record(monitor.names.health, beat.key.encode(), messages.encode(beat)))
             )
-            done = await sending
         except UNSENT as error:
             log.debug("heartbeat not sent", error=repr(error))
             return
@@ -86,6 +85,8 @@ class Blindness:
         self._judged = judge.lag.measure(ends, done, now)
         for one in self._judged:
             monitor.metrics.behind(one.partition, one.behind_s)
+            if one.waiting is not None:
+                monitor.metrics.lag(one.partition, one.waiting)
         for alert in self._late.look(self._judged, now, judge.engine.policy):
             log.warning("judged late" if alert.status == "open" else "judged in time again", why=alert.summary)
             monitor.outbox.alert(alert)

@@ -37,7 +37,6 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker_rebalance_timeout": settings.rebalance_timeout_s,
         "broker_request_timeout": settings.request_timeout_s,
         "broker_commit_interval": settings.commit_interval_s,
-        "broker_commit_every": settings.checkpoint_events,
         "consumer_group_instance_id": settings.worker_instance_id or None,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": max(settings.max_message_bytes, 1024**2),

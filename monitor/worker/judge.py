@@ -15,7 +15,6 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from detectors.event import Event
 from monitor.decode import Undecodable, decode
 from monitor.engine import inputs
 from monitor.engine.canary import is_canary
@@ -43,7 +42,7 @@ T = TypeVar("T", Ack, OperatorDecision)
 HEADERS_BYTES = 8192  # of a dead letter, and of the batch around it
 
 
-class Record(Protocol):
+class Fetched(Protocol):
     """What is read of a Kafka record, aiokafka's and Faust's alike."""
 
     topic: str
@@ -53,7 +52,7 @@ class Record(Protocol):
     value: bytes | None
 
 
-class Incoming(Record, Protocol):
+class Incoming(Fetched, Protocol):
     """Faust's message. timestamp: Unix seconds, the broker's."""
 
     timestamp: float
@@ -93,6 +92,7 @@ class Judge:
         ``until`` or a command is to leave. Returns the index of the first that was not taken in."""
         clock, outbox, judge, started = time.monotonic, self._outbox, self._event, time.perf_counter()
         outbox.urgent = False
+        self._journal_policy(records[begin].partition, records[begin].offset - 1)
         end = begin
         for record in islice(records, begin, None):
             end += 1
@@ -103,24 +103,27 @@ class Judge:
             if outbox.urgent or clock() > until:
                 break
         last = records[end - 1]
-        self.lag.judged(last.partition, last.offset, last.timestamp / 1000)
+        self._latest = last.timestamp / 1000
+        self.lag.judged(last.partition, last.offset, self._latest)
         self._busy += time.perf_counter() - started
         return end
 
-    def event(self, message: Record, stamp: float) -> None:
+    def event(self, message: Fetched, stamp: float) -> None:
         """One message of the event topic. ``stamp``: the broker's, Unix seconds."""
+        self._journal_policy(message.partition, message.offset - 1)
         try:
             self._event(message, stamp)
         except Exception as error:
             self.failed(message, error)
+        self._latest = stamp
         self.lag.judged(message.partition, message.offset, stamp)
 
-    def failed(self, message: Record, error: Exception) -> None:
+    def failed(self, message: Fetched, error: Exception) -> None:
         """What no code foresaw goes to the dead-letter topic: one message must not stop its partition."""
         log.exception("message failed", topic=message.topic, offset=message.offset)
         self.bury(message, f"the worker failed on it: {type(error).__name__}: {error}")
 
-    def _event(self, message: Record, stamp: float) -> None:
+    def _event(self, message: Fetched, stamp: float) -> None:
         decoded = decode(message.value, self._settings.max_event_bytes)
         if isinstance(decoded, Undecodable):
             self.bury(message, decoded.reason)
@@ -130,7 +133,6 @@ class Judge:
         if not decoded.events:
             return
         partition, run_id = message.partition, decoded.run_id
-        self._journal_policy(partition, message.offset - 1)
         state = self.runs.get(partition, run_id)
         if message.offset <= state.offset:
             self._metrics.duplicates(len(decoded.events))
@@ -141,7 +143,8 @@ class Judge:
         out = self.engine.take(state, decoded.events, at)
         self.silence.saw(partition, state, decoded.events, stamp, self.engine.policy)
         if not is_canary(state, decoded.events[0]):  # which counts nowhere
-            self._count(decoded.events, stamp)
+            for event in decoded.events:
+                self._kinds[event.kind] += 1
             for finding in out.findings:
                 self._metrics.finding(finding.rule)
         if out or state.tracked:
@@ -276,11 +279,6 @@ class Judge:
         if waiting(state):
             self._waiting.add((partition, run_id))
 
-    def _count(self, events: list[Event], stamp: float) -> None:
-        for event in events:
-            self._kinds[event.kind] += 1
-        self._latest = stamp
-
     def counted(self) -> None:
         """Hands the metrics what was judged since the last call: per event they would cost as much as decoding."""
         if not self._kinds:
@@ -298,7 +296,7 @@ class Judge:
             self.bury(message, str(error) or type(error).__name__)
             return None
 
-    def bury(self, message: Record, reason: str) -> None:
+    def bury(self, message: Fetched, reason: str) -> None:
         """To the dead-letter topic, with where it lay and why."""
         self._metrics.undecodable()
         log.warning(

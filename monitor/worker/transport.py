@@ -250,7 +250,7 @@ class Consumer(driver.Consumer):
             self._look_whether_recovered()
         if batches:
             await self._take(batches, epoch)
-        if records:
+        if records and self._begun and not self._backlog:
             await asyncio.sleep(PACE_S)
 
     async def _uncut(self, fetch: Coroutine[Any, Any, Records]) -> Records:
