@@ -138,6 +138,16 @@ def _close_background() -> None:
         running.loop.close()
 
 
+async def started(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    """Raises what `UNREACHABLE` lists, and leaves nothing open then."""
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
+
+
 class Link:
     """The one producer of a loop and its settings: acks=all, made at the first use, and again until it works.
 
@@ -160,12 +170,7 @@ class Link:
                     max_request_size=self.settings.max_message_bytes,
                     max_batch_size=self.settings.max_message_bytes,
                 )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+                self._producer = await started(producer)
             return self._producer
 
     async def partitions(self, topic: str) -> int:

@@ -21,7 +21,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
+from monitor.client.connection import started
 from monitor.settings import Settings, aiokafka_options
+from monitor.worker.attempts import Attempts
 
 log = structlog.get_logger("killcord.fence")
 
@@ -29,9 +31,6 @@ Entries: TypeAlias = Sequence[tuple[bytes, bytes | None]]
 """(key, value) of a changelog; a value of None is a tombstone."""
 
 BATCH_BYTES = 512 * 1024
-FIRST_WAIT_S = 0.05
-LONGEST_WAIT_S = 2.0
-ALARM_AFTER = 5  # attempts
 EXPELLED = -1
 
 
@@ -86,7 +85,7 @@ class FencedChangelogs:
         ``generation``: in which the entries were made. Tries until Kafka takes them. Raises `Fenced` where the
         partition is no longer this worker's as of then.
         """
-        wait, attempts = FIRST_WAIT_S, 0
+        attempts = Attempts("states", partition=partition)
         while True:
             if generation != self._assigned_in:
                 raise Fenced(f"states of generation {generation} for partition {partition} come after another's")
@@ -98,12 +97,8 @@ class FencedChangelogs:
                 offsets = await self._send(self._producers[partition], partition, changelogs)
             except (KafkaError, OSError, TimeoutError, AssertionError) as error:  # aiokafka asserts its states
                 await self._stop(partition)
-                attempts += 1
-                self.refused = why = repr(error)
-                say = log.critical if attempts == ALARM_AFTER else log.warning
-                say("states not taken by Kafka, trying again", partition=partition, attempts=attempts, error=why)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT_S)
+                self.refused = repr(error)
+                await asyncio.sleep(attempts.failed(error))
                 continue
             self.refused = None
             return offsets
@@ -137,7 +132,7 @@ class FencedChangelogs:
         if generation != self._assigned_in:
             raise Fenced(f"partition {partition} was assigned in generation {self._assigned_in}, now is {generation}")
 
-    async def _start(self, partition: int) -> AIOKafkaProducer:
+    async def _start(self, partition: int) -> None:
         self._proven.discard(partition)
         producer = AIOKafkaProducer(
             **{**aiokafka_options(self._settings), "client_id": f"{self._settings.client_id}-states-{partition}"},
@@ -146,13 +141,7 @@ class FencedChangelogs:
             max_request_size=max(self._settings.max_message_bytes, 2 * BATCH_BYTES),
             retry_backoff_ms=20,
         )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        self._producers[partition] = producer
-        return producer
+        self._producers[partition] = await started(producer)
 
     def _kind(self, partition: int) -> dict[str, str]:
         if self._settings.ephemeral:

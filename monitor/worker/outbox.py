@@ -21,13 +21,11 @@ from monitor.engine.outcome import Outcome
 from monitor.messages import Alert, Command, JournalEntry
 from monitor.metrics import Metrics
 from monitor.topics import Names
+from monitor.worker.attempts import Attempts
 from monitor.worker.record import Record, encode_rollup
 
 log = structlog.get_logger("killcord.outbox")
 
-FIRST_WAIT_S = 0.05
-LONGEST_WAIT_S = 2.0
-ALARM_AFTER = 5  # attempts
 MOST_UNDER_WAY = 20_000  # records; beyond, no more events are taken in
 
 Send = Callable[[Record, bool], Awaitable[Awaitable[Any]]]
@@ -108,7 +106,7 @@ class Outbox:
             await asyncio.wait(deliveries)
 
     async def _deliver(self, record: Record, then: Callable[[], None] | None = None, *, command: bool = False) -> None:
-        wait, attempts = FIRST_WAIT_S, 0
+        attempts = Attempts("output", topic=record.topic)
         while True:
             try:
                 await (await self._send(record, command))
@@ -117,12 +115,8 @@ class Outbox:
                     # No further attempt could end otherwise, and the checkpoint would wait for ever.
                     log.critical("too large for Kafka, given up", topic=record.topic, error=repr(error))
                     return
-                attempts += 1
                 self.refused = repr(error)
-                say = log.critical if attempts == ALARM_AFTER else log.warning
-                say("not taken by Kafka, trying again", topic=record.topic, attempts=attempts, error=repr(error))
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT_S)
+                await asyncio.sleep(attempts.failed(error))
                 continue
             self.refused = None
             if then is not None:

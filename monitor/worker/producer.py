@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from monitor.client.connection import started
 from monitor.settings import Settings, aiokafka_options
 from monitor.worker.record import Record
 
@@ -49,12 +50,7 @@ class Producer:
                     linger_ms=self._linger_ms,
                     max_request_size=self._settings.max_message_bytes,
                 )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+                self._producer = await started(producer)
             return self._producer
 
     async def stop(self) -> None:
