@@ -16,7 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 from monitor.settings import Settings
-from tests.worker.harness import KILLCORD, PATIENCE_S, Worker, env_of, free_port
+from tests.worker.conftest import start_worker  # noqa: F401  the same fixture
+from tests.worker.harness import KILLCORD, PATIENCE_S, env_of, free_port
 
 HEARTBEAT_S = 0.5
 
@@ -101,18 +102,3 @@ def settings(kafka_topics: Settings) -> Settings:
         canary_timeout_s=4.0,
         coverage_timeout_s=40.0,
     )
-
-
-@pytest.fixture
-def start_worker(tmp_path: Path) -> Iterator[Callable[[Settings], Worker]]:
-    """Starts a worker; it ends with the test, whatever ends that."""
-    workers: list[Worker] = []
-
-    def start(settings: Settings) -> Worker:
-        workers.append(Worker(settings, tmp_path / f"worker-{len(workers)}.log"))
-        return workers[-1]
-
-    yield start
-    for worker in workers:
-        if worker.process.poll() is None:
-            worker.kill()
