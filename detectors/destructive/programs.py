@@ -12,6 +12,7 @@ from detectors.destructive.catalogue_schema import Interpreter, Wrapper
 from detectors.destructive.commands import effects_of, file_effect
 from detectors.destructive.context import NOWHERE
 from detectors.destructive.effects import Effect
+from detectors.destructive.inert import READERS
 from detectors.destructive.paths import join, locate
 from detectors.destructive.python_code import analyse_python
 from detectors.destructive.scope import Scope
@@ -52,6 +53,9 @@ class Programs:
         special = builtin.BUILTINS.get(name)
         if special is not None:
             return special(self, argv, scope, stdin, excerpt)
+        if argv[0] in READERS:
+            model = outputs.MODELS.get(name)
+            return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
         for wrapper in self.catalogue.wrappers.get(name, ()):
             out = self._wrapped(wrapper, [name, *argv[1:]], scope, stdin, excerpt)
             if out is not None:
@@ -196,6 +200,8 @@ class Programs:
         if not path or UNSET in path:
             return
         spot = locate(path, scope.cwd, self.shell.context)
+        if spot.place == "nothing":
+            return
         if spot.place == "device" and not append:
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
         elif (spot.place == "protected" and not append and (emptying or spot.path.startswith(("/etc/", "/boot/")))) or (

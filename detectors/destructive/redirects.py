@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from detectors.destructive.bounds import MAX_BYTES
 from detectors.destructive.paths import join
+from detectors.destructive.plain import Command
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import NET, UNKNOWN, fields, is_unknown, literal
 
@@ -86,8 +87,32 @@ def redirect(shell: Shell, node: Node, scope: Scope, writing: bool, text: str) -
     if target is None:
         return
     for path in fields(shell.words.expand(target, scope)):
-        shell.programs.write(path, scope, excerpt, append=">>" in raw, emptying=not writing)
-        if not is_unknown(path):
-            full = join(scope.cwd, literal(path))
-            old = scope.files.get(full, "") if ">>" in raw else ""
-            scope.write(full, (old + text)[:MAX_BYTES])
+        into(shell, path, scope, ">>" in raw, writing, text, excerpt)
+
+
+def into(shell: Shell, path: str, scope: Scope, append: bool, writing: bool, text: str, excerpt: str) -> None:
+    """The same for a path."""
+    shell.programs.write(path, scope, excerpt, append=append, emptying=not writing)
+    if not is_unknown(path):
+        full = join(scope.cwd, literal(path))
+        old = scope.files.get(full, "") if append else ""
+        scope.write(full, (old + text)[:MAX_BYTES])
+
+
+def plain_command(shell: Shell, command: Command, scope: Scope, stdin: str | None) -> str:
+    """A command that was read without the parser, with its redirections."""
+    if command.here is not None:
+        stdin = command.here
+    redirects = command.redirects
+    if redirects is None:
+        return shell.run(command.words, scope, stdin, command.text)
+    for operator, path in redirects:
+        if operator.endswith("<"):
+            stdin = scope.files.get(join(scope.cwd, literal(path)), UNKNOWN)
+    out = shell.run(command.words, scope, stdin, command.text)
+    printed = out
+    for operator, path in redirects:
+        if not operator.endswith("<"):
+            into(shell, path, scope, ">>" in operator, command.words[0] not in (":", "true"), out, command.text)
+            printed = out if operator[0] == "2" else ""
+    return printed

@@ -19,9 +19,10 @@ from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.heredocs import fold, folded
-from detectors.destructive.plain import Command, plain_script, plain_words
+from detectors.destructive.inert import inert
+from detectors.destructive.plain import Pipeline, plain_script, plain_words
 from detectors.destructive.programs import Programs
-from detectors.destructive.redirects import SEQUENCE, STATEMENTS, redirect, redirected_statement
+from detectors.destructive.redirects import SEQUENCE, STATEMENTS, plain_command, redirect, redirected_statement
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
@@ -44,11 +45,18 @@ _parsers = threading.local()  # a Parser is not safe to share
 def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
     """What a shell command would do, creations included, in order. Never raises; what could not be read is said."""
     source = clean(text)
-    shell = Shell(context, catalogue)
     cut = len(source) > MAX_BYTES
+    plain = None if cut else plain_script(source, context.home)
+    if plain is not None and inert(plain):
+        return []
+    shell = Shell(context, catalogue)
     reason = f"longer than {MAX_BYTES // 1024} KiB, only the start was read" if cut else ""
     try:
-        shell.script(source[:MAX_BYTES], Scope(context))
+        if plain is not None:
+            shell.spend(len(source))
+            shell.plain(plain, Scope(context), None)
+        else:
+            shell.script(source[:MAX_BYTES], Scope(context))
     except (TooMuch, RecursionError) as error:
         reason = str(error) or "too deeply nested"
     if not reason and not shell.read and " " in source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
@@ -107,12 +115,12 @@ class Shell:
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
         self.spend(len(text))
+        plain = plain_script(text, self.context.home)
+        if plain is not None and self.depth + 3 < MAX_DEPTH:
+            return self.plain(plain, scope, stdin)
         check_nesting(text)
         if "{" in text and "," in text:
             text = _BRACES.sub(_words_of_braces, text)
-        chain = plain_script(text)
-        if chain is not None and self.depth + len(chain) + 3 < MAX_DEPTH:
-            return self.plain(chain, scope, stdin)
         source, bodies = fold(text) if "<<" in text and len(text) > _FOLDED else (b"", {})
         root = _parse(source) if bodies else None
         if root is None or not folded(root, bodies):
@@ -135,23 +143,17 @@ class Shell:
         if self.steps > MAX_STEPS:
             raise TooMuch(f"more than {MAX_STEPS} steps")
 
-    def plain(self, chain: list[list[Command]], scope: Scope, stdin: str | None) -> str:
-        """What visiting the tree of such a script does, with its steps and its depths."""
-        outer = self.depth
-        self.step(len(chain))  # the program, and a list for each &&, the last one outermost
+    def plain(self, script: list[Pipeline], scope: Scope, stdin: str | None) -> str:
+        """What visiting the tree of such a script does, with its steps."""
+        self.depth += 3
         printed = []
-        for at, commands in enumerate(chain):
-            self.depth = outer + 2 + len(chain) - max(at, 1)
+        for pipeline in script:
+            self.step(1 + len(pipeline))
             out = stdin
-            if len(commands) > 1:
-                self.step()
-                self.depth += 1
-            for argv, excerpt in commands:
-                self.step()
-                inner = scope.fork() if len(commands) > 1 else scope
-                out = self.run(argv, inner, out, excerpt)
+            for command in pipeline:
+                out = plain_command(self, command, scope if len(pipeline) == 1 else scope.fork(), out)
             printed.append(out or "")
-        self.depth = outer
+        self.depth -= 3
         return "".join(printed)
 
     def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:

@@ -58,9 +58,9 @@ class Words:
     def expand(self, node: Node, scope: Scope, quoted: bool = False) -> str:
         kind = node.type
         if kind == "word":
-            return bare(self.text(node), scope)
+            return bare(self.text(node), scope.context.home)
         if kind in ("number", "file_descriptor", "variable_name", "test_operator", "extglob_pattern", "regex"):
-            return bare(self.text(node), scope) if kind == "number" else self.text(node)
+            return bare(self.text(node), scope.context.home) if kind == "number" else self.text(node)
         if kind == "string":
             return QUOTED + self.quoted(node, scope)
         if kind == "raw_string":
@@ -88,20 +88,24 @@ class Words:
             return inner if inner.isdigit() else UNKNOWN
         if kind == "brace_expression":
             return self.text(node).replace("{", OPEN).replace("}", CLOSE)
-        return bare(self.text(node), scope) if not node.named_child_count else self._concatenation(node, scope, quoted)
+        return (
+            bare(self.text(node), scope.context.home)
+            if not node.named_child_count
+            else self._concatenation(node, scope, quoted)
+        )
 
     def _concatenation(self, node: Node, scope: Scope, quoted: bool) -> str:
         out: list[str] = []
         at = node.start_byte
         for child in node.children:
             if child.start_byte > at:
-                out.append(bare(self.source[at : child.start_byte].decode("utf-8", "replace"), scope))
+                out.append(bare(self.source[at : child.start_byte].decode("utf-8", "replace"), scope.context.home))
             if child.is_named or child.child_count:
                 value = self.expand(child, scope, quoted)
                 # a ~ counts only at the very start of a word
                 out.append(value)
             else:
-                out.append(bare(self.text(child), scope))
+                out.append(bare(self.text(child), scope.context.home))
             at = child.end_byte
         return "".join(out)[:MAX_VALUE]
 
@@ -120,18 +124,11 @@ class Words:
         out: list[str] = []
         for child in node.children:
             if child.type in ("simple_expansion", "expansion", "command_substitution", "arithmetic_expansion"):
-                out.append(self._unescaped(self.source[at : child.start_byte]))
+                out.append(unescaped(self.source[at : child.start_byte].decode("utf-8", "replace")))
                 out.append(self.expand(child, scope, quoted=True))
                 at = child.end_byte
-        out.append(self._unescaped(self.source[at:end]))
+        out.append(unescaped(self.source[at:end].decode("utf-8", "replace")))
         return "".join(out)[: 4 * MAX_VALUE]
-
-    @staticmethod
-    def _unescaped(raw: bytes) -> str:
-        text = raw.decode("utf-8", "replace")
-        if "\\" not in text:
-            return text
-        return _IN_QUOTES.sub(lambda found: "" if found.group(1) == "\n" else found.group(1), text)
 
     def nested(self, node: Node, scope: Scope) -> None:
         """Run the substitutions somewhere below a node whose value does not matter."""
@@ -183,7 +180,14 @@ class Words:
         return UNKNOWN
 
 
-def bare(text: str, scope: Scope) -> str:
+def unescaped(text: str) -> str:
+    """The text between double quotes, expansions apart."""
+    if "\\" not in text:
+        return text
+    return _IN_QUOTES.sub(lambda found: "" if found.group(1) == "\n" else found.group(1), text)
+
+
+def bare(text: str, home: str) -> str:
     """A word outside quotes: backslashes, globs, braces, a leading tilde."""
     if not _SPECIAL.search(text):
         return text
@@ -206,7 +210,7 @@ def bare(text: str, scope: Scope) -> str:
             out.append(_ACTIVE.get(char, char))
             at = start + 1
     out.append(text[at:])
-    return (scope.context.home if tilde else "") + "".join(out)
+    return (home if tilde else "") + "".join(out)
 
 
 def ansi(text: str) -> str:

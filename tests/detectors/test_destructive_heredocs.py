@@ -56,6 +56,7 @@ def test_what_is_folded_is_judged_as_the_whole(lines: list[str]) -> None:
 
 def judged(text: str, folding: bool) -> list[Effect]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shell, "plain_script", lambda text, home: None)
         patch.setattr(shell, "_FOLDED", 0 if folding else len(text))
         return shell.analyse(text, Context("/work/app"), shipped())
 
@@ -64,7 +65,7 @@ def test_the_parser_reads_a_line_of_a_file_that_is_written(monkeypatch: pytest.M
     read: list[bytes] = []
     parse = shell._parse
     monkeypatch.setattr(shell, "_parse", lambda source: read.append(source) or parse(source))
-    command = "cat > a.py <<'EOF'\n" + "print(1)\n" * 4000 + "EOF\n"
+    command = "x=1\ncat > a.py <<'EOF'\n" + "print(1)\n" * 4000 + "EOF\n"
     effects = effects_of_call("bash", {"command": command}, Context())
-    assert [len(source) for source in read] == [len("cat > a.py <<'EOF'\nprint(1)\nEOF\n")]
+    assert [len(source) for source in read] == [len("x=1\ncat > a.py <<'EOF'\nprint(1)\nEOF\n")]
     assert [effect.action for effect in effects] == ["create"]
