@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from detectors.event import Event
-from monitor.decode import Undecodable, decode
+from monitor.decode import Decoded, Undecodable, decode
 
 OUTPUT_BYTES = 65_536
 """How much of a tool's output goes along; its whole length and its SHA-256 always do."""
@@ -24,8 +24,16 @@ class Unfit(ValueError):
 
 def encode(event: Event, limit: int) -> bytes:
     """``limit`` in bytes. Texts of what is larger are cut. Raises Unfit, and nothing else."""
+    return encoded(event, limit)[0]
+
+
+def encoded(event: Event, limit: int) -> tuple[bytes, Decoded]:
+    """The same, with what the worker's decoder reads in it."""
     try:
-        _check(msgspec.structs.asdict(event), event.kind, 0)
+        for name in event.__struct_fields__:
+            item = getattr(event, name)
+            if item is not None and not isinstance(item, (str, int)):
+                _check(item, f"{event.kind}.{name}", 1)
         value = _json(event)
         if len(value) <= limit:
             return _accepted(event, value, limit)
@@ -37,12 +45,12 @@ def encode(event: Event, limit: int) -> bytes:
     return _accepted(event, value, limit)
 
 
-def _accepted(event: Event, value: bytes, limit: int) -> bytes:
+def _accepted(event: Event, value: bytes, limit: int) -> tuple[bytes, Decoded]:
     """What the worker's own decoder takes: a wrong type is told here, not in a dead letter."""
     read = decode(value, limit)
     if isinstance(read, Undecodable):
         raise Unfit(f"{event.kind}: {read.reason}")
-    return value
+    return value, read
 
 
 def cut_output(output: str | bytes) -> tuple[str, int, str]:

@@ -6,8 +6,8 @@ answers with deny, pause or kill; the worker, which sees the published call too,
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from detectors.detector import MODES, Mode, Severity, shorten
 from detectors.event import Event, RunStarted, ToolCall, ToolResult
-from monitor.client.encoding import Unfit, cut_output, encode
-from monitor.decode import MAX_EVENT_BYTES, Decoded, decode
+from monitor.client.encoding import Unfit, cut_output, encoded
+from monitor.decode import MAX_EVENT_BYTES
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
 from monitor.engine.state import new
@@ -153,8 +153,7 @@ class Gate:
 
     def _judge(self, event: Event) -> Outcome:
         """Judges what the worker will read of this event: the same bytes, decoded by the same code."""
-        read = decode(encode(event, MAX_EVENT_BYTES))
-        assert isinstance(read, Decoded)  # `encode` has tried it
+        _, read = encoded(event, MAX_EVENT_BYTES)
         return self._engine.process(self._state, read.events[0], Position(None, None, -1))
 
 
@@ -176,4 +175,4 @@ def _refused(mode: Mode, rule: str | None, severity: Severity, why: str) -> Verd
 
 
 def _id() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
