@@ -47,6 +47,9 @@ LINGER_MS = 5  # of all that is no command
 STANDS_STILL_S = 60.0  # a rebalance without a step; longer than any request to Kafka may take
 LAST_CHECKPOINT_S = 15.0  # for a stop while Kafka does not answer
 
+Judging = Callable[[Sequence[ConsumerRecord], int, float], int]
+"""As `Judge.batch`."""
+
 
 class App(faust.App):
     """A Faust app that checkpoints before it lets go of anything, and the `transport.LaneApp` of its transport."""
@@ -54,6 +57,9 @@ class App(faust.App):
     killcord: Monitor
     lanes: dict[str, Lane]
     fetch_wait_ms: int
+
+    def urgent(self) -> bool:
+        return self.killcord.outbox.take_urgent()
 
     def full(self) -> bool:
         return self.killcord.outbox.full
@@ -80,7 +86,11 @@ class Monitor:
         self.app = App(**{**faust_options(settings), "topic_partitions": partitions})
         self.app.killcord = self
         self.app.fetch_wait_ms = round(settings.fetch_wait_s * 1000)
-        self.app.lanes = {self.names.events: self._lane} if settings.lane == "batch" else {}
+        self.app.lanes = (
+            {self.names.events: self._events_lane, self.names.rollups: self._rollups_lane}
+            if settings.lane == "batch"
+            else {}
+        )
         self._policy_file = PolicyFile(settings.policy) if settings.policy else None
         disk = str(disk_of(settings, cluster)) if settings.data_dir and not settings.ephemeral else None
         runs_table, fleet_table = (
@@ -97,7 +107,7 @@ class Monitor:
         self._changelogs = FencedChangelogs(settings, self._generation)
         self.outbox = Outbox(self.names, self._send, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
-        self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury)
+        self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury, self.judge.failed)
         self._rebuilder = Rebuilder(
             settings, lambda: self.judge.engine.policy, partitions, Live(self.runs.find, self.runs.put)
         )
@@ -131,14 +141,20 @@ class Monitor:
     def _agents(self) -> None:
         names, app = self.names, self.app
 
-        if names.events in app.lanes:
-            app.topics.add(self._topic(names.events))  # subscribed, and read by its lane
-        else:
+        for topic in app.lanes:
+            app.topics.add(self._topic(topic))  # subscribed, and read by its lane
+
+        if not app.lanes:
 
             @app.agent(self._topic(names.events), name="events")
             async def events(stream: StreamT[bytes]) -> None:
                 async for event in stream.noack().events():
                     self._take(lambda message: self.judge.event(message, message.timestamp), event)
+
+            @app.agent(self._topic(names.rollups), name="rollups")
+            async def rollups(stream: StreamT[bytes]) -> None:
+                async for event in stream.noack().events():
+                    self._take(self.fleet_judge.rollup, event)
 
         @app.agent(self._topic(names.acks), name="acks")
         async def acks(stream: StreamT[bytes]) -> None:
@@ -150,17 +166,18 @@ class Monitor:
             async for event in stream.noack().events():
                 self._take(self._decision, event)
 
-        @app.agent(self._topic(names.rollups), name="rollups")
-        async def rollups(stream: StreamT[bytes]) -> None:
-            async for event in stream.noack().events():
-                self._take(self.fleet_judge.rollup, event)
+    def _events_lane(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        return self._slice(self.judge.batch, tp, records, begin, until)
 
-    def _lane(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
-        """The event topic's lane: as `_take`, for a slice of a batch. What is passed over is read again elsewhere, or
-        here after the rebalance that is on its way."""
+    def _rollups_lane(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        return self._slice(self.fleet_judge.batch, tp, records, begin, until)
+
+    def _slice(self, judge: Judging, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        """As `_take`, for a slice of a batch. What is passed over is read again elsewhere, or here after the rebalance
+        that is on its way."""
         if self.stopping or tp not in self._assigned:
             return len(records)
-        end = self.judge.batch(records, begin, until)
+        end = judge(records, begin, until)
         self.checkpoint.took(tp, records[end - 1].offset, end - begin)
         return end
 

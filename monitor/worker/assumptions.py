@@ -24,6 +24,8 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
+from mode.services import Service
+from mode.threads import ServiceThread
 
 
 class Assumption(NamedTuple):
@@ -56,6 +58,19 @@ ASSUMPTIONS = (
     Assumption(
         "Faust's consumer thread is made by Consumer._new_consumer_thread",
         lambda: "self._new_consumer_thread()" in _source(faust_consumer.ThreadDelegateConsumer.__init__),
+    ),
+    Assumption(
+        "Faust's consumer thread is a service that starts and stops by mode's defaults, in the loop that it is given",
+        lambda: (
+            _takes(ServiceThread.__init__, "loop", "thread_loop")
+            and _takes(driver.AIOKafkaConsumerThread._fetch_records, "timeout", "max_records")
+            and "await self._default_start()" in _source(ServiceThread._serve)
+            and "await self.on_thread_started()" in _source(ServiceThread._serve)
+            and "await self.on_thread_stop()" in _source(ServiceThread._shutdown_thread)
+            and "await self._default_stop_children()" in _source(ServiceThread._shutdown_thread)
+            and "await self._default_stop_futures()" in _source(ServiceThread._shutdown_thread)
+            and "if self.wait_for_shutdown:" in _source(Service.stop)
+        ),
     ),
     Assumption(
         "Faust fetches by Consumer._getmany(active_partitions, timeout), at most _max_poll_records at once",

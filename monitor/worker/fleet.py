@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 import msgspec
 import structlog
+from aiokafka.structs import ConsumerRecord
 
 from detectors.fleet import FleetState
 from detectors.rollup import Rollup
@@ -14,7 +16,7 @@ from monitor.engine.fleet import FleetEngine
 from monitor.messages import JournalEntry, OperatorDecision
 from monitor.policy import Policy
 from monitor.topics import Names
-from monitor.worker.judge import Incoming, date
+from monitor.worker.judge import Fetched, date
 from monitor.worker.ledger import Ledger
 from monitor.worker.outbox import Outbox
 
@@ -24,7 +26,8 @@ _rollups = msgspec.json.Decoder(Rollup)
 
 
 class FleetJudge:
-    """What `Judge` is for runs, for what is wider. ``bury``: takes what is no rollup, and why."""
+    """What `Judge` is for runs, for what is wider. ``bury``: takes what is no rollup, and why; ``failed``: what no code
+    foresaw."""
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class FleetJudge:
         fleet: Ledger[FleetState],
         outbox: Outbox,
         names: Names,
-        bury: Callable[[Incoming, str], None],
+        bury: Callable[[Fetched, str], None],
+        failed: Callable[[Fetched, Exception], None],
     ) -> None:
         self._fleet = fleet
         self._outbox = outbox
         self._bury = bury
+        self._failed = failed
         self._names = names
         self._journaled: dict[int, str] = {}  # partition of the rollups: digest of the policy that its journal knows
         self.use(policy)
@@ -44,7 +49,21 @@ class FleetJudge:
     def use(self, policy: Policy) -> None:
         self.engine = FleetEngine(policy, events_topic=self._names.events, on_error=self._detector_failed)
 
-    def rollup(self, message: Incoming) -> None:
+    def batch(self, records: Sequence[ConsumerRecord], begin: int, until: float) -> int:
+        """Records of one partition of the rollups from index ``begin`` on, until the monotonic clock passes ``until``
+        or a command is to leave. Returns the index of the first that was not taken in."""
+        end = begin
+        for record in islice(records, begin, None):
+            end += 1
+            try:
+                self.rollup(record)
+            except Exception as error:
+                self._failed(record, error)
+            if self._outbox.urgent or time.monotonic() > until:
+                break
+        return end
+
+    def rollup(self, message: Fetched) -> None:
         try:
             rollup = _rollups.decode(message.value or b"")
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

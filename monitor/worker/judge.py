@@ -91,7 +91,6 @@ class Judge:
         """Records of one partition of the event topic from index ``begin`` on, until the monotonic clock passes
         ``until`` or a command is to leave. Returns the index of the first that was not taken in."""
         clock, outbox, judge, started = time.monotonic, self._outbox, self._event, time.perf_counter()
-        outbox.urgent = False
         self._journal_policy(records[begin].partition, records[begin].offset - 1)
         end = begin
         for record in islice(records, begin, None):

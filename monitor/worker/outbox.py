@@ -36,8 +36,8 @@ in-sync replicas have it."""
 class Outbox:
     """Sends, keeps count of what is under way, and lets the checkpoint wait for it.
 
-    refused: why Kafka did not take the latest record; None while it does. urgent: a command was handed in since this
-    was last set to False, and waits for the event loop.
+    refused: why Kafka did not take the latest record; None while it does. urgent: a command was handed in since
+    `take_urgent`, and waits for the event loop.
     """
 
     def __init__(self, names: Names, send: Send, metrics: Metrics) -> None:
@@ -90,6 +90,10 @@ class Outbox:
         task = asyncio.ensure_future(delivery)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    def take_urgent(self) -> bool:
+        was, self.urgent = self.urgent, False
+        return was
 
     @property
     def full(self) -> bool:

@@ -61,7 +61,7 @@ def start(settings: Settings) -> None:
     beating = loop.create_task(heartbeat.run())
     options = worker_options(handler)
     monitor.app.conf.loghandlers = options.pop("loghandlers")  # the one that Faust takes from its app
-    # The thread that fetches must not wait long for the one that judges, nor a fetched batch for its turn.
+    # What judges must not wait long for the threads that write to disk and serve metrics.
     sys.setswitchinterval(SWITCH_S)
     # What was loaded stays: the collector need not look at it again and again, nor after every few hundred events.
     gc.collect()

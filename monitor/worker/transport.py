@@ -27,10 +27,10 @@ from faust.types.transports import ConsumerT
 from monitor.worker.fence import EXPELLED
 
 SLICE_S = 0.002  # of events, before what they led to may leave
+TURNS = 6  # of the event loop, from a command that was found to its way through aiokafka's producer to the socket
 POLL_S = 0.25  # the seek that ends a rebalance waits for the fetch under way
 RECOVERY_POLL_S = 0.05  # the end of a changelog may be a transaction's marker, which no fetch returns
 FULL_S = 0.1  # between looks, while nothing more may be taken in
-PACE_S = 0.004  # between fetches: one costs some 2 ms of CPU, however few events it brings
 IDLE_S = 0.02  # while no partition may be read
 
 
@@ -39,7 +39,7 @@ Records: TypeAlias = Mapping[TP, Sequence[ConsumerRecord]]
 
 class Lane(Protocol):
     """Takes in a topic's batches: records of ``tp`` from index ``begin`` on, until the monotonic clock passes ``until``
-    or something must leave at once. Returns the index of the first that it has not taken in. Must not raise."""
+    or something is urgent. Returns the index of the first that it has not taken in. Must not raise."""
 
     def __call__(self, tp: TP, records: Sequence[ConsumerRecord], begin: int, until: float) -> int: ...
 
@@ -50,6 +50,9 @@ class LaneApp(Protocol):
     lanes: dict[str, Lane]
     fetch_wait_ms: int
 
+    def urgent(self) -> bool:
+        """Something was found since the last call that must leave at once."""
+
     def full(self) -> bool:
         """So much waits for Kafka to take it that no more may be taken in."""
 
@@ -58,11 +61,43 @@ class LaneApp(Protocol):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches, with a fetch wait and a way back after a rebalance of our own.
+    """What fetches: Faust's consumer thread, in the worker's own event loop, with a fetch wait and a way back after a
+    rebalance of our own.
+
+    Two threads of Python take turns, and each turn waits for the other's to end: with one loop an event has neither to
+    wait for. Slices keep the loop free for heartbeats; a worker whose loop stands still is no member of its group.
 
     Faust fixes ``fetch_max_wait_ms`` at 1500. On a Kafka, data in a partition that was left out of the fetch under way
     wait for that fetch to end. On the embedded broker, which may not answer a waiting fetch when data come, most do.
     """
+
+    wait_for_shutdown = False
+
+    def __init__(self, consumer: Any, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(consumer, loop=loop, thread_loop=loop, **options)
+
+    async def start(self) -> None:
+        self._thread_started.set()
+        await self._default_start()
+        await self.on_thread_started()
+
+    async def on_stop(self) -> None:
+        await self.on_thread_stop()
+
+    def _stopped_set(self) -> None:
+        self._stopped.set()
+
+    async def _stop_children(self) -> None:
+        await self._default_stop_children()
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Records:  # noqa: ASYNC109
+        consumer = self._ensure_consumer()
+        return await self._fetch_records(  # type: ignore[no-any-return]
+            consumer, active_partitions or set(), timeout=timeout, max_records=consumer._max_poll_records
+        )
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -250,8 +285,6 @@ class Consumer(driver.Consumer):
             self._look_whether_recovered()
         if batches:
             await self._take(batches, epoch)
-        if records and self._begun and not self._backlog:
-            await asyncio.sleep(PACE_S)
 
     async def _uncut(self, fetch: Coroutine[Any, Any, Records]) -> Records:
         """A fetch, to its end: the consumer's thread would go on with it, and what it brings be lost."""
@@ -297,8 +330,10 @@ class Consumer(driver.Consumer):
                 end = lanes[tp.topic](tp, batch, begin, until)
                 if end < len(batch):
                     left.append((tp, batch, end))
-                if end < len(batch) or clock() > until:
-                    await asyncio.sleep(0)
+                urgent = self.app.urgent()
+                if urgent or end < len(batch) or clock() > until:
+                    for _ in range(TURNS if urgent else 1):
+                        await asyncio.sleep(0)
                     until = clock() + SLICE_S
             rest = left
 
