@@ -17,11 +17,41 @@ class CatalogueError(ValueError):
     """A file of the catalogue is wrong. Names the file, the place and the value."""
 
 
+# With any of these nothing happens, whatever the program: where it is not known, the program ends with an error.
+_DEFUSED = frozenset({"--help", "--version", "--dry-run", "--dryrun", "--what-if", "--whatif", "-WhatIf", "--simulate"})
+_DEEPEST = 5  # words that ``**`` stands for, at most
+
+
+Part = str | frozenset[str] | re.Pattern[str]  # one word, one of several in small letters, or a glob
+
+
+class When(Struct, frozen=True):
+    """Words to be found at the start, or with ``**`` up to `_DEEPEST` words later."""
+
+    parts: tuple[Part, ...]
+    deep: bool
+
+    def end(self, words: list[str]) -> int:
+        """Where the rest begins; 0 if they are not there."""
+        size = len(self.parts)
+        for start in range(min(_DEEPEST, len(words) - size) + 1 if self.deep else len(words) >= size):
+            if all(_is(part, word) for part, word in zip(self.parts, words[start : start + size], strict=False)):
+                return start + size
+        return 0
+
+
+def _is(part: Part, word: str) -> bool:
+    if isinstance(part, str):
+        return word == part
+    return word.lower() in part if isinstance(part, frozenset) else part.fullmatch(word) is not None
+
+
 class Pattern(Struct, frozen=True):
-    """An entry made ready: globs as regular expressions, by words. heads: the first words of ``when`` that are none."""
+    """An entry made ready: globs as regular expressions, by words. heads: the first words of ``when`` in small
+    letters, if all are known."""
 
     entry: Entry
-    when: tuple[tuple[re.Pattern[str] | str, ...], ...]
+    when: tuple[When, ...]
     args: re.Pattern[str] | None
     text: re.Pattern[str] | None
     heads: frozenset[str] | None = None
@@ -53,11 +83,14 @@ class Catalogue(Struct, frozen=True):
     entries: tuple[Entry, ...]
     plain: frozenset[str] = frozenset()
 
-    def find(self, argv: list[str]) -> Match | None:
-        """The entry for a command line, ``argv[0]`` being the program's bare name, or None if it does no known harm."""
+    def find(self, argv: list[str], listed: bool = False) -> Match | None:
+        """The entry for a command line, ``argv[0]`` being the program's bare name, or None if it does no known harm.
+
+        listed: a program that is not in the catalogue is not judged by its words.
+        """
         known = self.programs.get(argv[0])
         if known is None:
-            if len(argv) < 2 or argv[0] in self.plain or not self.programs:
+            if listed or len(argv) < 2 or argv[0] in self.plain or not self.programs:
                 return None
             known = self.programs.get("*")
             if known is None:
@@ -77,17 +110,12 @@ def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] |
     entry, flags, words = pattern.entry, arguments.flags, arguments.words
     rest: list[str] = words
     if pattern.when:
-        if not words or (pattern.heads is not None and words[0] not in pattern.heads):
+        if not words or (pattern.heads is not None and words[0].lower() not in pattern.heads):
             return None
-        for when in pattern.when:
-            if len(words) >= len(when) and all(
-                word == part if isinstance(part, str) else part.fullmatch(word) is not None
-                for part, word in zip(when, words, strict=False)
-            ):
-                rest = words[len(when) :]
-                break
-        else:
+        end = next((end for end in (when.end(words) for when in pattern.when) if end), 0)
+        if not end:
             return None
+        rest = words[end:]
     if entry.any and flags.keys().isdisjoint(entry.any):
         return None
     if entry.all and not all(flag in flags for flag in entry.all):
@@ -107,18 +135,31 @@ def _glob(text: str) -> str:
     return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".").replace(r"\|", "|")
 
 
-def _compile(entry: Entry) -> Pattern:
+def _part(text: str, any_case: bool) -> Part:
+    if "*" in text or "?" in text:
+        return re.compile(_glob(text), re.DOTALL | re.IGNORECASE)
+    return frozenset(text.lower().split("|")) if any_case or "|" in text else text
+
+
+def _compile(entry: Entry, any_case: bool) -> Pattern:
     when = tuple(
-        tuple(
-            re.compile(_glob(part), re.DOTALL) if "*" in part or "|" in part or "?" in part else part
-            for part in words.split()
-        )
+        When(tuple(_part(part, any_case) for part in words.removeprefix("** ").split()), words.startswith("** "))
         for words in entry.when
     )
     args = re.compile("|".join(_glob(glob) for glob in entry.args), re.DOTALL | re.IGNORECASE) if entry.args else None
     text = re.compile(entry.text, re.IGNORECASE) if entry.text else None
-    heads = [words[0] for words in when if words and isinstance(words[0], str)]
-    return Pattern(entry, when, args, text, frozenset(heads) if len(heads) == len(when) else None)
+    return Pattern(entry, when, args, text, _heads(when))
+
+
+def _heads(when: tuple[When, ...]) -> frozenset[str] | None:
+    """The first words in small letters; None where one of them may be anything."""
+    heads: set[str] = set()
+    for words in when:
+        first = words.parts[0]
+        if words.deep or isinstance(first, re.Pattern):
+            return None
+        heads.update({first.lower()} if isinstance(first, str) else first)
+    return frozenset(heads)
 
 
 def build(parsed: list[File]) -> Catalogue:
@@ -144,9 +185,9 @@ def build(parsed: list[File]) -> Catalogue:
     programs = {
         name: Known(
             values=frozenset(flag for program in group for flag in program.values),
-            defused=frozenset(flag for program in group for flag in program.defused),
+            defused=_DEFUSED.difference(*(program.values for program in group)).union(*(p.defused for p in group)),
             long_dash=any(program.long_dash for program in group),
-            patterns=tuple(_compile(entry) for program in group for entry in program.entries),
+            patterns=tuple(_compile(entry, program.any_case) for program in group for entry in program.entries),
         )
         for name, group in grouped.items()
     }

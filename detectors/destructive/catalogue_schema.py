@@ -26,7 +26,8 @@ class Does(Struct, frozen=True, forbid_unknown_fields=True):
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing a program can do. The first entry of a program that fits decides.
 
-    when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``). any: at least one of these flags.
+    when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``; ``** rm`` for rm after up to five words).
+    any: at least one of these flags.
     all: every one of these. unless: none of these. args: one of the remaining words fits one of these globs.
     text: a regular expression found in the arguments. needs: at least so many remaining words.
     target: ``rest`` (the remaining words), ``paths`` (each a path), ``sources`` (all but the last),
@@ -56,13 +57,16 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Program(Struct, frozen=True, forbid_unknown_fields=True):
-    """values: flags that take the next word. defused: flags with which nothing happens. long_dash: as in `split`."""
+    """values: flags that take the next word. defused: flags with which nothing happens, beside ``--help``,
+    ``--dry-run`` and the like. long_dash: as in `split`. any_case: ``when`` fits in capitals and in small letters.
+    """
 
     names: list[str]
     entries: list[Entry]
     values: list[str] = []
-    defused: tuple[str, ...] = ("--help", "--version")
+    defused: tuple[str, ...] = ()
     long_dash: bool = False
+    any_case: bool = False
 
 
 class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +74,7 @@ class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
 
     sub: its subcommand. skip: words before the command. after: the command starts behind this word.
     joined: the words are joined to one text for a shell. text: flags whose value is such a text.
+    of: it is read so only before one of these commands (``python manage.py``).
     elsewhere: the command sees another machine's or container's files, so the workspace is not its folder.
     """
 
@@ -80,6 +85,7 @@ class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
     after: str = ""
     joined: bool = False
     text: list[str] = []
+    of: list[str] = []
     elsewhere: bool = False
     fires: list[str] = []
     quiet: list[str] = []

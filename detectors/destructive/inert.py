@@ -27,8 +27,8 @@ UNLESS: dict[str, re.Pattern[str]] = {
     "tree": re.compile(r"\s-\w*o|--"),
     "date": re.compile(r"\s-\w*s|--|\s\d"),
     "sed": re.compile(r"(?s)\Ased(?! -n '?[\d,$]{1,20}p'?(?:\Z|\s+[\w./])).*|\s-(?!n\s)"),
-    "python": re.compile(r"(?s)\Apython(?! [\w./-]+\.py(?:\Z|\s)).*|\Apython -"),
-    "python3": re.compile(r"(?s)\Apython3(?! [\w./-]+\.py(?:\Z|\s)).*|\Apython3 -"),
+    "python": re.compile(r"(?s)\Apython(?! [\w./-]+\.py(?:\Z|\s)).*|\Apython -|/?manage\.py\s"),
+    "python3": re.compile(r"(?s)\Apython3(?! [\w./-]+\.py(?:\Z|\s)).*|\Apython3 -|/?manage\.py\s"),
 }
 # Subcommands that only read, where they come first.
 ONLY: dict[str, frozenset[str]] = {

@@ -66,7 +66,8 @@ class Programs:
         if name.lower() in _SQL_VERBS and len(argv) > 2 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
             self.shell.effects.extend(analyse_sql(excerpt[:2000]))  # a tool that takes SQL where others take commands
             return ""
-        match = self.catalogue.find([name, *argv[1:]])
+        own = "/" in argv[0] and not argv[0].startswith("/")  # a script of the project: its words are its own affair
+        match = self.catalogue.find([name, *argv[1:]], listed=own)
         if match is not None:
             self.shell.effects.extend(
                 effects_of(match, argv, scope.cwd, self.shell.context, excerpt[:_EXCERPT])
@@ -119,7 +120,7 @@ class Programs:
                 break
             at += 1
         rest = argv[at:]
-        if not rest or need_sub:
+        if not rest or need_sub or (wrapper.of and posixpath.basename(rest[0]) not in wrapper.of):
             return None
         inner = scope
         if wrapper.elsewhere:

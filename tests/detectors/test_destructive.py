@@ -109,7 +109,7 @@ OWN = [  # first, then, what is found then, why
     ("git clone https://example.org/x.git lib", "rm -rf lib", [], "a clone"),
     ("echo x > ../notes.txt", "rm ../notes.txt", [], "a file"),
     ("git checkout -b topic", "git branch -D topic", [], "a branch"),
-    ("git checkout -b topic", "git branch -D main", ["reversible"], "another branch"),
+    ("git checkout -b topic", "git branch -D main", ["narrow"], "another branch"),
     ("docker run -d --name pg postgres", "docker rm -fv pg", [], "a container"),
     ("psql -c 'CREATE TABLE t (a int)'", "psql -c 'DROP TABLE t'", [], "a table"),
     ("psql -c 'CREATE TABLE IF NOT EXISTS t (a int)'", "psql -c 'DROP TABLE t'", ["wide"], "which may have been there"),
