@@ -85,6 +85,7 @@ class Ours:
         return bool(self._drift.observe(run.rollup, self._state, self._rules))
 
     def state(self) -> bytes:
+        self._drift.settle(self._state)
         stream = next(s for s in self._state.streams if s.buckets or s.anchor)
         return msgspec.msgpack.encode(stream) + self._state.shares
 

@@ -42,7 +42,7 @@ def append(window: bytes, share: float) -> bytes:
     >>> list(append(append(b"", 0.0), 1.0))
     [0, 255]
     """
-    return (window + bytes([round(LEVELS * min(max(share, 0.0), 1.0))]))[-KEPT:]
+    return window[1 - KEPT :] + round(LEVELS * min(max(share, 0.0), 1.0)).to_bytes(1)
 
 
 def changed(window: bytes, delta: float) -> bool:

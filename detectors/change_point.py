@@ -32,12 +32,14 @@ times what the limit promises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from math import exp, log, pi, sqrt
+from operator import add
 
-from msgspec import Struct, field
+from msgspec import Struct
+
+from detectors.split_screen import LogScreen, MixScreen, RateScreen, Screen
 
 MOST_CALLS = 500  # that one observation counts for, however long the run
 UNIT = 256  # fixed point of logarithms: how many make 1.0; a step is 0.4 %
@@ -47,7 +49,7 @@ LOG_VARIANCE = (
 )
 
 
-class Bucket(Struct, array_like=True):
+class Bucket(Struct, array_like=True, gc=False):
     """Sums over ``count`` observations (runs) in a row, the first of which has the number ``first``.
 
     sums: what the comparison of the stream needs, additive.
@@ -58,12 +60,22 @@ class Bucket(Struct, array_like=True):
     sums: list[int]
 
     def __add__(self, other: Bucket) -> Bucket:
-        sums = [a + b for a, b in zip(self.sums, other.sums, strict=True)]
-        return Bucket(self.first, self.count + other.count, sums)
+        return Bucket(self.first, self.count + other.count, [a + b for a, b in zip(self.sums, other.sums, strict=True)])
 
     def __sub__(self, other: Bucket) -> Bucket:
-        sums = [a - b for a, b in zip(self.sums, other.sums, strict=True)]
-        return Bucket(self.first, self.count - other.count, sums)
+        return Bucket(self.first, self.count - other.count, [a - b for a, b in zip(self.sums, other.sums, strict=True)])
+
+    def absorb(self, other: Bucket) -> None:
+        """Become both; ``other`` comes right after."""
+        mine, others = self.sums, other.sums
+        if len(mine) != len(others):
+            raise ValueError(f"buckets of {len(mine)} and {len(others)} sums from run {self.first}: not of one stream")
+        self.count += other.count
+        if len(mine) == 2:
+            mine[0] += others[0]
+            mine[1] += others[1]
+        else:
+            self.sums = list(map(add, mine, others))
 
 
 class Change(Struct, frozen=True):
@@ -78,120 +90,17 @@ class Change(Struct, frozen=True):
 Measure = Callable[[Bucket, Bucket], float]
 
 
-Quick = Callable[[list[int], list[list[int]]], Iterable[float]]
-"""The effect at every split: of the runs up to each part, and up to each part the first sums, one list a sum."""
-
-
 class Comparison(Struct, frozen=True):
     """Two measures of past and recent part. ``deviation`` is normally distributed where nothing changed.
 
-    ``effect`` is small for nearly all splits of a stream that does not change. ``quick`` is the same number, of the
-    first of the sums: one in ``looks_at`` of them is enough for it (1: one sum).
+    ``effect`` is small for nearly all splits of a stream that does not change; ``screen`` makes, of a stream's parts,
+    what finds the few others, in the ``unit`` of their sums.
     """
 
     effect: Measure
     deviation: Measure
-    quick: Quick
-    looks_at: int = 3
-
-
-class Stream(Struct, array_like=True):
-    """One stream's past. anchor: all that is older than the buckets. said: sign of the change a pinned stream is in.
-
-    Memory: at most ``width`` buckets of each size up to 128 observations and the anchor, so 49.
-    """
-
-    anchor: Bucket | None = None
-    buckets: list[Bucket] = field(default_factory=list)
-    said: int = 0
-
-    def add(self, bucket: Bucket, *, pinned: bool = False, width: int = 6, largest: int = 128) -> None:
-        """Append one observation. A pinned stream lets the oldest go instead of adding it to the anchor."""
-        self.buckets.append(bucket)
-        size, end = 1, len(self.buckets)
-        while True:
-            start = end
-            while start > 0 and self.buckets[start - 1].count == size:
-                start -= 1
-            if end - start <= width:
-                return
-            if size >= largest:
-                oldest = self.buckets.pop(start)
-                if not pinned:
-                    self.anchor = oldest if self.anchor is None else self.anchor + oldest
-                return
-            self.buckets[start : start + 2] = [self.buckets[start] + self.buckets[start + 1]]
-            size, end = size * 2, start + 1
-
-    @property
-    def runs(self) -> int:
-        """Observations in it."""
-        return sum([bucket.count for bucket in self.buckets]) + (self.anchor.count if self.anchor is not None else 0)
-
-    def pin(self) -> None:
-        """Make the anchor of everything."""
-        for bucket in self.buckets:
-            self.anchor = bucket if self.anchor is None else self.anchor + bucket
-        self.buckets = []
-
-    def change(
-        self, test: Comparison, limit: float, least: float, past: int, recent: int, pinned: bool
-    ) -> Change | None:
-        """The split with the largest deviation above ``limit`` whose effect is at least ``least``, if there is one.
-
-        past, recent: runs that the two parts must have. Where the largest deviation is at a split with fewer recent
-        runs, it is too early to say where the change began. Of a pinned stream the past is always the anchor.
-        """
-        best: Change | None = None
-        for before, after in self._pinned_splits() if pinned else self._splits(test, least, past):
-            if before.count < past or after.count < 2:
-                continue
-            effect = test.effect(before, after)
-            if abs(effect) < least:
-                continue
-            deviation = abs(test.deviation(before, after))
-            if deviation > (best.deviation if best else limit):
-                best = Change(before, after, deviation, effect)
-        return best if best and best.recent.count >= recent else None
-
-    def restart(self, change: Change) -> None:
-        """What came after the change is the new past."""
-        self.anchor = None
-        self.buckets = [bucket for bucket in self.buckets if bucket.first >= change.recent.first]
-
-    def latest(self, runs: int) -> Bucket | None:
-        """The most recent buckets that hold so many runs together, None while there are fewer."""
-        found: Bucket | None = None
-        for bucket in reversed(self.buckets):
-            found = bucket if found is None else bucket + found
-            if found.count >= runs:
-                return found
-        return None
-
-    def _splits(self, test: Comparison, least: float, past: int) -> Iterator[tuple[Bucket, Bucket]]:
-        """Those whose effect is at least ``least``, by a first look at few of the sums."""
-        parts = self.buckets if self.anchor is None else [self.anchor, *self.buckets]
-        if len(parts) < 2:
-            return
-        width = max(1, len(parts[0].sums) // test.looks_at)
-        runs = list(accumulate([part.count for part in parts]))
-        upto = [list(accumulate(column)) for column in zip(*[part.sums[:width] for part in parts], strict=True)]
-        most = runs[-1] - 2
-        for n, effect in enumerate(test.quick(runs, upto), start=1):
-            if abs(effect) >= least and past <= runs[n - 1] <= most:
-                yield _joined(parts[:n]), _joined(parts[n:])
-
-    def _pinned_splits(self) -> Iterator[tuple[Bucket, Bucket]]:
-        after: Bucket | None = None
-        if self.anchor is not None:
-            for bucket in reversed(self.buckets):
-                after = bucket if after is None else bucket + after
-                yield self.anchor, after
-
-
-def _joined(parts: Sequence[Bucket]) -> Bucket:
-    sums = [sum(column) for column in zip(*[part.sums for part in parts], strict=True)]
-    return Bucket(parts[0].first, sum([part.count for part in parts]), sums)
+    screen: Callable[[Sequence[Bucket]], Screen]
+    unit: int = 1
 
 
 def observe_counts(number: int, counts: list[int]) -> Bucket:
@@ -203,13 +112,31 @@ def observe_counts(number: int, counts: list[int]) -> Bucket:
     if total > MOST_CALLS:
         counts = [c * MOST_CALLS // total for c in counts]
         total = sum(counts)
-    sums = [*counts, *[c * c for c in counts], *[c * total for c in counts]]
+    if len(counts) == 2:
+        x, y = counts
+        return Bucket(number, 1, [x, y, x * x, y * y, x * total, y * total])
+    return Bucket(number, 1, [*counts, *[c * c for c in counts], *[c * total for c in counts]])
+
+
+def observe_kinds(number: int, counts: Mapping[int, int], kinds: int) -> Bucket:
+    """`observe_counts` of the categories 0 to ``kinds`` - 1, most of which have none."""
+    total = sum(counts.values())
+    if total > MOST_CALLS:
+        return observe_counts(number, [counts.get(kind, 0) for kind in range(kinds)])
+    sums = [0] * (3 * kinds)
+    for kind, count in counts.items():
+        sums[kind] = count
+        sums[kinds + kind] = count * count
+        sums[2 * kinds + kind] = count * total
     return Bucket(number, 1, sums)
 
 
 def observe_log(number: int, value: float) -> Bucket:
     """One observation of a positive, finite number. ``sums``: its logarithm and that squared."""
-    fixed = round(UNIT * min(max(log(value), -MOST_LOG), MOST_LOG))
+    size = log(value)
+    if not -MOST_LOG < size < MOST_LOG:
+        size = MOST_LOG if size > 0.0 else -MOST_LOG
+    fixed = round(UNIT * size)
     return Bucket(number, 1, [fixed, fixed * fixed])
 
 
@@ -221,13 +148,6 @@ def log_mean(bucket: Bucket) -> float:
 def log_effect(past: Bucket, recent: Bucket) -> float:
     """The logarithm of the ratio of the geometric means."""
     return (recent.sums[0] / recent.count - past.sums[0] / past.count) / UNIT
-
-
-def _quick_log(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
-    everything, total = runs[-1], upto[0][-1]
-    return [
-        ((total - past) / (everything - n) - past / n) / UNIT for n, past in zip(runs[:-1], upto[0][:-1], strict=True)
-    ]
 
 
 def log_deviation(past: Bucket, recent: Bucket) -> float:
@@ -255,12 +175,6 @@ def rate_effect(past: Bucket, recent: Bucket) -> float:
     return shares(recent)[1] - shares(past)[1]
 
 
-def _quick_rate(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
-    total, calls = upto[1][-1], upto[0][-1] + upto[1][-1]
-    pairs = zip(upto[0][:-1], upto[1][:-1], strict=True)
-    return [(total - y) / (calls - x - y) - y / (x + y) if 0 < x + y < calls else 0.0 for x, y in pairs]
-
-
 def rate_deviation(past: Bucket, recent: Bucket) -> float:
     """Likelihood-ratio test of two categories."""
     return _normal(sqrt(_g(past, recent) / _design_effect(past, recent)), past.count + recent.count - 2)
@@ -269,18 +183,6 @@ def rate_deviation(past: Bucket, recent: Bucket) -> float:
 def mix_effect(past: Bucket, recent: Bucket) -> float:
     """The total variation distance of the shares of many categories: what share moved from one to another."""
     return sum(abs(x - y) for x, y in zip(shares(past), shares(recent), strict=True)) / 2
-
-
-def _quick_mix(runs: list[int], upto: list[list[int]]) -> Iterable[float]:
-    calls = [sum(counts) for counts in zip(*upto, strict=True)]
-    every, moved = calls[-1], [0.0] * (len(runs) - 1)
-    for column in upto:
-        if total := column[-1]:
-            moved = [
-                so_far + abs(x / n - (total - x) / (every - n))
-                for so_far, x, n in zip(moved, column, calls, strict=False)
-            ]
-    return [share / 2 for share in moved]
 
 
 def mix_deviation(past: Bucket, recent: Bucket) -> float:
@@ -365,6 +267,10 @@ def limit_for(observations: int) -> float:
     return high
 
 
-LEVEL = Comparison(log_effect, log_deviation, _quick_log, looks_at=2)
-RATE = Comparison(rate_effect, rate_deviation, _quick_rate)
-MIX = Comparison(mix_effect, mix_deviation, _quick_mix)
+def _log_screen(parts: Sequence[Bucket]) -> Screen:
+    return LogScreen(parts, LOG_VARIANCE * UNIT * UNIT)
+
+
+LEVEL = Comparison(log_effect, log_deviation, _log_screen, UNIT)
+RATE = Comparison(rate_effect, rate_deviation, RateScreen)
+MIX = Comparison(mix_effect, mix_deviation, MixScreen)

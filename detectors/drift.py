@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from math import inf, log
 from typing import Any
 
@@ -17,10 +18,10 @@ from detectors.change_point import (
     Bucket,
     Change,
     Comparison,
-    Stream,
     limit_for,
     log_mean,
     observe_counts,
+    observe_kinds,
     observe_log,
     run_length,
     shares,
@@ -29,6 +30,8 @@ from detectors.detector import Finding, Rule, RuleSet, Severity
 from detectors.fleet import FleetDetector, Source
 from detectors.fleet_rules import COST, ERROR_RATE, FLEET_RULES, LATENCY, STEPS, TOOL_MIX
 from detectors.rollup import Rollup
+from detectors.split_screen import Asked
+from detectors.stream import Stream
 
 OPEN_RUNS = 16  # runs under way at once; of more, the oldest counts as it stands
 MOST_ROLLUPS = 20  # after which a run counts before its end, as it stands
@@ -93,6 +96,46 @@ class DriftState(Struct, kw_only=True):
         return self.errors, self.mix, self.cost, self.steps, self.latency
 
 
+class Test(Struct, frozen=True):
+    """One stream's. limit: standard deviations. adwin: the delta of a second opinion, None: none is asked."""
+
+    comparison: Comparison
+    asked: Asked
+    limit: float
+    width: int = WIDTH
+    adwin: float | None = None
+
+
+class Tests(Struct, frozen=True):
+    """Those that a policy's thresholds ask for; None: its rule is off."""
+
+    errors: Test | None
+    mix: Test | None
+    cost: Test | None
+    steps: Test | None
+    latency: Test | None
+
+
+def _tests(rules: RuleSet) -> Tests:
+    def test(rule: Rule, comparison: Comparison, least: Callable[[Any], float], **more: Any) -> Test | None:
+        t = rules.get(rule.id)
+        if t is None:
+            return None
+        return Test(comparison, Asked(least(t), t.min_runs, t.min_changed_runs), limit_for(t.false_alarm_every), **more)
+
+    def ratio(t: Any) -> float:
+        return log(t.min_ratio)
+
+    errors = rules.get(ERROR_RATE.id)
+    return Tests(
+        errors=test(ERROR_RATE, RATE, lambda t: float(t.min_change), adwin=_delta(errors) if errors else None),
+        mix=test(TOOL_MIX, MIX, lambda t: float(t.min_share), width=MIX_WIDTH),
+        cost=test(COST, LEVEL, ratio),
+        steps=test(STEPS, LEVEL, ratio),
+        latency=test(LATENCY, LEVEL, ratio),
+    )
+
+
 class Drift(FleetDetector[DriftState]):
     """Error rate, tool mix, cost per step, steps per run and tool latency of a deployment, against its own past.
 
@@ -116,21 +159,26 @@ class Drift(FleetDetector[DriftState]):
     State = DriftState
 
     def observe(self, rollup: Rollup, state: DriftState, rules: RuleSet) -> list[Finding]:
-        run = int.from_bytes(hashlib.blake2b(_utf8(rollup.run_id), digest_size=7).digest())
-        current = state.open.get(run)
+        run = _number(rollup.run_id)
+        under_way = state.open
+        current = under_way.get(run)
         if current is None:
-            current = state.open[run] = Open()
+            current = under_way[run] = Open()
         if not current.done:
             _count(rollup, current, state.tools)
         if rollup.finished:
-            del state.open[run]
+            del under_way[run]
         elif current.rollups >= MOST_ROLLUPS:
-            state.open[run] = Open(done=True)
-        elif len(state.open) > OPEN_RUNS:
-            current = state.open.pop(next(iter(state.open)))
+            under_way[run] = Open(done=True)
+        elif len(under_way) > OPEN_RUNS:
+            current = under_way.pop(next(iter(under_way)))
         else:
             return []
-        return list(self._observation(rollup, current, state, rules))
+        return self._observation(rollup, current, state, rules.derive(_tests))
+
+    def settle(self, state: DriftState) -> None:
+        for stream in state.streams:
+            stream.settle(pinned=state.pinned, width=MIX_WIDTH if stream is state.mix else WIDTH)
 
     def pin(self, state: DriftState) -> None:
         state.pinned = True
@@ -142,65 +190,94 @@ class Drift(FleetDetector[DriftState]):
         for stream in state.streams:
             stream.said = 0
 
-    def _observation(self, rollup: Rollup, run: Open, state: DriftState, rules: RuleSet) -> Iterator[Finding]:
-        state.number += 1
-        number = state.number
-        if max(len(_utf8(rollup.run_id)), len(_utf8(rollup.event_id))) <= MAX_ID:
-            place = Place(number, rollup.run_id, rollup.event_id, rollup.partition, rollup.offset)
-            state.places = _thinned([*state.places, place])
-        if run.results and (t := rules.get(ERROR_RATE.id)):
+    def _observation(self, rollup: Rollup, run: Open, state: DriftState, tests: Tests) -> list[Finding]:
+        state.number = number = state.number + 1
+        if _short(rollup.run_id) and _short(rollup.event_id):
+            state.places.append(Place(number, rollup.run_id, rollup.event_id, rollup.partition, rollup.offset))
+            _thin(state.places)
+        findings = []
+        if run.results and (test := tests.errors):
             bucket = observe_counts(number, [run.results - run.errors, run.errors])
             state.shares = append(state.shares, run.errors / run.results)
-            change = _judge(state, state.errors, bucket, RATE, t, t.min_change)
-            found = change or _second_opinion(state, t)
-            if found:
-                state.shares = state.shares[-found.recent.count :]
-                yield _error_rate(rollup, state, found, None if change else _delta(t))
-        if run.tools and (t := rules.get(TOOL_MIX.id)):
-            bucket = observe_counts(number, [run.tools.get(n, 0) for n in range(TOOLS)])
-            if change := _judge(state, state.mix, bucket, MIX, t, t.min_share, MIX_WIDTH):
-                yield _tool_mix(rollup, state, change)
+            judged = _judge if state.pinned else _judge_twice
+            if change := judged(state, state.errors, bucket, test):
+                state.shares = state.shares[-change.recent.count :]
+                certain = state.pinned or change.deviation > test.limit
+                findings.append(_error_rate(rollup, state, change, None if certain else test.adwin))
+        if run.tools and (test := tests.mix):
+            bucket = observe_kinds(number, run.tools, TOOLS)
+            if change := _judge(state, state.mix, bucket, test):
+                findings.append(_tool_mix(rollup, state, change))
         steps = run.steps or run.model_calls
-        if steps and 0.0 < run.cost_usd < inf and (t := rules.get(COST.id)):
+        if steps and 0.0 < run.cost_usd < inf and (test := tests.cost):
             bucket = observe_log(number, run.cost_usd / steps)
-            if change := _judge(state, state.cost, bucket, LEVEL, t, log(t.min_ratio)):
-                yield _level(COST, "cost per step", "{:.3g} USD", rollup, state, change)
-        if rollup.finished and (t := rules.get(STEPS.id)):
+            if change := _judge(state, state.cost, bucket, test):
+                findings.append(_level(COST, "cost per step", "{:.3g} USD", rollup, state, change))
+        if rollup.finished and (test := tests.steps):
             bucket = observe_log(number, min(max(rollup.run_steps, 0), 10**9) + 0.5)
-            if change := _judge(state, state.steps, bucket, LEVEL, t, log(t.min_ratio)):
-                yield _level(STEPS, "steps per run", "{:.1f}", rollup, state, change, 0.5)
-        if run.timed and 0.0 <= run.seconds < inf and (t := rules.get(LATENCY.id)):
+            if change := _judge(state, state.steps, bucket, test):
+                findings.append(_level(STEPS, "steps per run", "{:.1f}", rollup, state, change, 0.5))
+        if run.timed and 0.0 <= run.seconds < inf and (test := tests.latency):
             bucket = observe_log(number, run.seconds / run.timed + INSTANT)
-            if change := _judge(state, state.latency, bucket, LEVEL, t, log(t.min_ratio)):
-                yield _level(LATENCY, "time per tool result", "{:.3g} s", rollup, state, change, INSTANT)
+            if change := _judge(state, state.latency, bucket, test):
+                findings.append(_level(LATENCY, "time per tool result", "{:.3g} s", rollup, state, change, INSTANT))
+        return findings
 
 
-def _thinned(places: list[Place]) -> list[Place]:
-    """The last ones, and of older ones fewer the older they are."""
-    if len(places) > PLACES:
-        now = places[-1].number
-        older = range(1, PLACES // 2)
-        del places[min(older, key=lambda n: (places[n + 1].number - places[n - 1].number) / (now - places[n].number))]
-    return places
+@lru_cache(maxsize=4096)
+def _number(run_id: str) -> int:
+    """Of a run, whose rollups come one after another for each of its scopes."""
+    return int.from_bytes(hashlib.blake2b(_utf8(run_id), digest_size=7).digest())
+
+
+def _short(ident: str) -> bool:
+    """Whether it is remembered as a place."""
+    return len(ident) <= MAX_ID and (ident.isascii() or len(_utf8(ident)) <= MAX_ID)
+
+
+def _thin(places: list[Place]) -> None:
+    """Leave the last ones, and of older ones fewer the older they are."""
+    if len(places) <= PLACES:
+        return
+    now = places[-1].number
+    least, dropped = inf, 1
+    before, number = places[0].number, places[1].number
+    for n in range(1, PLACES // 2):
+        after = places[n + 1].number
+        if (share := (after - before) / (now - number)) < least:
+            least, dropped = share, n
+        before, number = number, after
+    del places[dropped]
 
 
 def _count(rollup: Rollup, run: Open, names: list[str]) -> None:
     run.rollups += 1
-    run.results = _bounded(run.results + rollup.results)
-    run.errors = min(_bounded(run.errors + rollup.errors), run.results)
-    run.steps = _bounded(run.steps + rollup.steps)
-    run.model_calls = _bounded(run.model_calls + rollup.model_calls)
+    if not 0 <= (results := run.results + rollup.results) <= MOST:
+        results = _bounded(results)
+    if not 0 <= (errors := run.errors + rollup.errors) <= results:
+        errors = min(_bounded(errors), results)
+    if not 0 <= (steps := run.steps + rollup.steps) <= MOST:
+        steps = _bounded(steps)
+    if not 0 <= (model_calls := run.model_calls + rollup.model_calls) <= MOST:
+        model_calls = _bounded(model_calls)
+    run.results, run.errors, run.steps, run.model_calls = results, errors, steps, model_calls
     if 0.0 < rollup.cost_usd < inf:
         run.cost_usd += rollup.cost_usd
     if rollup.timed_results > 0 and 0.0 <= rollup.tool_seconds < inf:
         run.timed = _bounded(run.timed + rollup.timed_results)
         run.seconds += rollup.tool_seconds
+    tools = run.tools
     for name, calls in rollup.tools.items():
-        name = _utf8(name)[:MAX_NAME].decode("utf-8", "ignore")
-        if name not in names and len(names) < TOOLS - 1:
+        if len(name) > MAX_NAME or not name.isascii():
+            name = _utf8(name)[:MAX_NAME].decode("utf-8", "ignore")
+        if name in names:
+            slot = names.index(name)
+        elif len(names) < TOOLS - 1:
+            slot = len(names)
             names.append(name)
-        slot = names.index(name) if name in names else TOOLS - 1
-        run.tools[slot] = _bounded(run.tools.get(slot, 0) + calls)
+        else:
+            slot = TOOLS - 1
+        tools[slot] = _bounded(tools.get(slot, 0) + calls)
 
 
 def _utf8(text: str) -> bytes:
@@ -208,33 +285,38 @@ def _utf8(text: str) -> bytes:
 
 
 def _bounded(count: int) -> int:
-    return min(max(count, 0), MOST)
+    return count if 0 <= count <= MOST else min(max(count, 0), MOST)
 
 
-def _judge(
-    state: DriftState, stream: Stream, bucket: Bucket, test: Comparison, t: Any, least: float, width: int = WIDTH
-) -> Change | None:
-    """Add the observation to its stream; the change it completes, if any. ``t``: the rule's thresholds."""
+def _judge(state: DriftState, stream: Stream, bucket: Bucket, test: Test) -> Change | None:
+    """Add the observation to its stream; the change it completes, if any."""
     if not any(bucket.sums):
         return None
-    stream.add(bucket, pinned=state.pinned, width=width)
-    if stream.runs % EVERY:
+    pinned = state.pinned
+    runs = stream.add(bucket)
+    if pinned:  # it may lose its oldest
+        stream.settle(pinned=True, width=test.width)
+        runs = stream.runs
+    if runs % EVERY:
         return None
-    if state.pinned and (stream.anchor is None or stream.anchor.count < t.min_runs):
-        stream.pin()  # pinned before there was a baseline: learn it first
-        return None
-    limit = limit_for(t.false_alarm_every)
-    change = stream.change(test, limit, least, t.min_runs, t.min_changed_runs, state.pinned)
-    if not state.pinned:
+    asked = test.asked
+    if not pinned:
+        change = stream.change(test.comparison, test.limit, asked, test.width)
         if change:
             stream.restart(change)
         return change
+    if stream.anchor is None or stream.anchor.count < asked.past:
+        stream.pin()  # pinned before there was a baseline: learn it first
+        return None
+    change = stream.change_from_anchor(test.comparison, test.limit, asked)
     if change and (sign := 1 if change.effect > 0 else -1) != stream.said:
-        stream.said, stream.buckets = sign, []
+        stream.said = sign
+        stream.forget()
         return change
-    latest = stream.latest(t.min_runs) if stream.said else None
-    if latest and stream.anchor and abs(test.effect(stream.anchor, latest)) < least:
-        stream.said, stream.buckets = 0, []
+    latest = stream.latest(asked.past) if stream.said else None
+    if latest and abs(test.comparison.effect(stream.anchor, latest)) < asked.least:
+        stream.said = 0
+        stream.forget()
     return None
 
 
@@ -243,19 +325,23 @@ def _delta(t: Any) -> float:
     return min(200 / float(t.false_alarm_every), 0.02)
 
 
-def _second_opinion(state: DriftState, t: Any) -> Change | None:
-    """The change of the error rate that ADWIN sees, at the split where the two parts differ most.
+def _judge_twice(state: DriftState, stream: Stream, bucket: Bucket, test: Test) -> Change | None:
+    """`_judge`, and a change that is only likely if ADWIN sees one too, whose opinion is asked every time.
 
     Runs of a deployment differ more in luck than in the number of their results. ADWIN, for which all runs weigh alike,
     is then the first of the two to see a small change (``benchmarks/drift.py``).
     """
-    if state.pinned:
+    due = stream.add(bucket) % EVERY == 0
+    if not due and stream.calm(bucket, test.asked):
         return None
-    # Asked first, since it costs a tenth: both must see it.
-    change = state.errors.change(RATE, LIKELY, t.min_change, t.min_runs, t.min_changed_runs, pinned=False)
-    if change is None or not changed(state.shares, _delta(t)):
+    change = stream.change(test.comparison, min(test.limit, LIKELY), test.asked, test.width)
+    if change is None:
         return None
-    state.errors.restart(change)
+    certain = due and change.deviation > test.limit
+    # ADWIN is asked last, since it costs most: both must see it.
+    if not certain and not (change.deviation > LIKELY and test.adwin and changed(state.shares, test.adwin)):
+        return None
+    stream.restart(change)
     return change
 
 

@@ -39,6 +39,9 @@ class FleetDetector(ABC, Generic[S]):
     def observe(self, rollup: Rollup, state: S, rules: RuleSet) -> Iterable[Finding]:
         """Update ``state`` with a rollup that was not seen before, and return what it shows."""
 
+    def settle(self, state: S) -> None:
+        """Bring the state into the form in which it is saved. It may be done at any time, and changes no finding."""
+
     def pin(self, state: S) -> None:
         """From now on what was learned so far is the norm, whatever comes."""
 

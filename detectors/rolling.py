@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
+from copy import copy
+from hashlib import sha256
 
 from msgspec import Struct, field
 
@@ -72,91 +72,108 @@ class RollupCutter:
     def observe(self, event: Event, sums: Sums, run: Run, partition: int) -> list[Rollup]:
         """Add ``event`` to ``sums`` and return what is due. ``partition``: the event's; its offset is the run's."""
         kind = type(event)
+        # Written out, since it is done with every event: a call would cost as much as the sums.
         if kind is ToolResult:
-            self._result(event, sums)  # type: ignore[arg-type]
+            sums.results += 1
+            status = event.status  # type: ignore[attr-defined]
+            if status != "ok" and (
+                status == "error" or status == "timeout" or (status is None and event.exit_code)  # type: ignore[attr-defined]
+            ):
+                sums.errors += 1
+                sums.run_errors += 1
+            seconds = event.duration_s  # type: ignore[attr-defined]
+            if seconds is not None and 0.0 <= seconds <= MAX_AMOUNT:
+                sums.tool_seconds += seconds
+                sums.timed_results += 1
+            if sums.results < self._results and sums.steps < self._calls and sums.model_calls < self._calls:
+                return []
         elif kind is ToolCall:
             sums.steps += 1
             sums.run_steps += 1
             tools = sums.tools
             name = event.tool  # type: ignore[attr-defined]
-            if name not in tools:
+            if name in tools:
+                tools[name] += 1
+            else:
                 name = name[:MAX_TOOL_NAME]
                 if name not in tools and not _room(tools, name):
                     name = OTHER
-            tools[name] = tools.get(name, 0) + 1
+                tools[name] = tools.get(name, 0) + 1
+            if sums.steps < self._calls and sums.results < self._results and sums.model_calls < self._calls:
+                return []
         elif kind is ModelCall:
-            self._model(event, sums)  # type: ignore[arg-type]
+            sums.model_calls += 1
+            if count := event.input_tokens:  # type: ignore[attr-defined]
+                sums.input_tokens = min(sums.input_tokens + count, MAX_TOKENS)
+            if count := event.output_tokens:  # type: ignore[attr-defined]
+                sums.output_tokens = min(sums.output_tokens + count, MAX_TOKENS)
+            cost = event.cost_usd  # type: ignore[attr-defined]
+            if cost is not None and 0.0 <= cost <= MAX_AMOUNT:
+                sums.cost_usd += cost
+                sums.run_cost_usd += cost
+            if sums.model_calls < self._calls and sums.results < self._results and sums.steps < self._calls:
+                return []
         elif kind is RunFinished:
             return self._cut(event, sums, run, partition)
         else:
-            return []
-        if sums.results < self._results and sums.steps < self._calls and sums.model_calls < self._calls:
             return []
         if run.offset == sums.cut_at and run.offset >= 0:
             return []  # one a message; the next one carries the rest
         return self._cut(event, sums, run, partition)
 
-    def _result(self, event: ToolResult, sums: Sums) -> None:
-        sums.results += 1
-        status = event.status
-        if status == "error" or status == "timeout" or (status is None and event.exit_code):
-            sums.errors += 1
-            sums.run_errors += 1
-        seconds = event.duration_s
-        if seconds is not None and 0.0 <= seconds <= MAX_AMOUNT:
-            sums.tool_seconds += seconds
-            sums.timed_results += 1
-
-    def _model(self, event: ModelCall, sums: Sums) -> None:
-        sums.model_calls += 1
-        if event.input_tokens:
-            sums.input_tokens = min(sums.input_tokens + event.input_tokens, MAX_TOKENS)
-        if event.output_tokens:
-            sums.output_tokens = min(sums.output_tokens + event.output_tokens, MAX_TOKENS)
-        cost = event.cost_usd
-        if cost is not None and 0.0 <= cost <= MAX_AMOUNT:
-            sums.cost_usd += cost
-            sums.run_cost_usd += cost
-
     def _cut(self, event: Event, sums: Sums, run: Run, partition: int) -> list[Rollup]:
         finished = type(event) is RunFinished and not sums.finished
         if not finished and (type(event) is RunFinished or not (sums.steps or sums.results or sums.model_calls)):
             return []  # finished a second time: what came in between waits for a full rollup
-        shared: dict[str, Any] = {
-            "run_id": run.run_id,
-            "event_id": event.id,
-            "time": run.now or event.time,
-            "partition": partition,
-            "offset": run.offset,
-            "agent_version": run.agent_version,
-            "team": run.team,
-            "environment": run.environment,
-            "started": sums.rollups == 0,
-            "finished": finished,
-            "steps": sums.steps,
-            "results": sums.results,
-            "errors": sums.errors,
-            "model_calls": sums.model_calls,
-            "input_tokens": sums.input_tokens,
-            "output_tokens": sums.output_tokens,
-            "cost_usd": sums.cost_usd,
-            "tool_seconds": sums.tool_seconds,
-            "timed_results": sums.timed_results,
-        }
-        if finished:
-            shared |= {
-                "run_steps": sums.run_steps,
-                "run_errors": sums.run_errors,
-                "run_cost_usd": sums.run_cost_usd,
-                "run_seconds": max(0.0, run.now - run.started_at) if run.started_at > 0.0 else 0.0,
-            }
-        cut = []
-        for scope in SCOPES:
-            if target := getattr(run, scope):
-                ident = _identify(run.run_id, scope, target, event.id)
-                cut.append(Rollup(id=ident, scope=scope, target=target, tools=dict(sums.tools), **shared))
+        targets = [(scope, target) for scope in SCOPES if (target := getattr(run, scope))]
+        cut: list[Rollup] = []
+        if targets:
+            cut.append(_rollup(*targets[0], event, sums, run, partition, finished))
+            cut += [_for(scope, target, cut[0]) for scope, target in targets[1:]]
         _begin_again(sums, run.offset, finished)
         return cut
+
+
+def _rollup(scope: str, target: str, event: Event, sums: Sums, run: Run, partition: int, finished: bool) -> Rollup:
+    rollup = Rollup(
+        id=_identify(run.run_id, scope, target, event.id),
+        scope=scope,
+        target=target,
+        run_id=run.run_id,
+        event_id=event.id,
+        time=run.now or event.time,
+        partition=partition,
+        offset=run.offset,
+        agent_version=run.agent_version,
+        team=run.team,
+        environment=run.environment,
+        started=sums.rollups == 0,
+        finished=finished,
+        steps=sums.steps,
+        results=sums.results,
+        errors=sums.errors,
+        model_calls=sums.model_calls,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        cost_usd=sums.cost_usd,
+        tool_seconds=sums.tool_seconds,
+        timed_results=sums.timed_results,
+        tools=sums.tools,  # the sums get others
+    )
+    if finished:
+        rollup.run_steps = sums.run_steps
+        rollup.run_errors = sums.run_errors
+        rollup.run_cost_usd = sums.run_cost_usd
+        rollup.run_seconds = max(0.0, run.now - run.started_at) if run.started_at > 0.0 else 0.0
+    return rollup
+
+
+def _for(scope: str, target: str, first: Rollup) -> Rollup:
+    """The same rollup for another scope of its run."""
+    rollup = copy(first)
+    rollup.id = _identify(first.run_id, scope, target, first.event_id)
+    rollup.scope, rollup.target, rollup.tools = scope, target, dict(first.tools)
+    return rollup
 
 
 def _room(tools: dict[str, int], name: str) -> bool:
@@ -177,5 +194,6 @@ def _begin_again(sums: Sums, offset: int, finished: bool) -> None:
     sums.tools = {}
 
 
-def _identify(*parts: object) -> str:
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _identify(run_id: str, scope: str, target: str, event_id: str) -> str:
+    text = f"{run_id}\x1f{scope}\x1f{target}\x1f{event_id}"
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

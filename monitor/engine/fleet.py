@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.detector import MODES, Finding, Mode, Rule, shorten
+from detectors.detector import MODES, Finding, Mode, Rule, RuleSet, shorten
 from detectors.drift import Drift
 from detectors.fleet import FleetDetector, FleetState, Source
 from detectors.rollup import Rollup
@@ -21,8 +21,15 @@ FLEET_DETECTORS: tuple[FleetDetector[Any], ...] = (Drift(),)
 STRONGEST: Mode = "pause"  # a statistic over a deployment never kills
 FAILURE_SAID_EVERY_S = 86_400.0  # a deployment lives on: its detector's failure is said again after a day
 
-encode = msgspec.msgpack.encode
+_encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(FleetState).decode
+
+
+def encode(state: FleetState) -> bytes:
+    """The state in msgpack, the same bytes whenever it was saved before."""
+    for detector in FLEET_DETECTORS:
+        detector.settle(state.part(detector))
+    return _encode(state)
 
 
 def decode(data: bytes) -> FleetState:
@@ -57,15 +64,18 @@ class FleetEngine:
         self._rules: dict[str, Rule] = {rule.id: rule for detector in detectors for rule in detector.rules}
         self._rules[DETECTOR_FAILED.id] = DETECTOR_FAILED
 
+        def with_a_rule(rules: RuleSet) -> list[FleetDetector[Any]]:
+            return [detector for detector in detectors if any(rule.id in rules for rule in detector.rules)]
+
+        self._with_a_rule = with_a_rule
+
     def process(self, state: FleetState, rollup: Rollup) -> Outcome:
         """Update ``state`` and return what to publish: nothing for a rollup that was counted before."""
         out = Outcome()
         if not state.admit(rollup):
             return out
         resolved = self._resolved(rollup)
-        for detector in self._detectors:
-            if not any(rule.id in resolved.rules for rule in detector.rules):
-                continue
+        for detector in resolved.rules.derive(self._with_a_rule):
             findings: list[Finding] = []
             try:
                 findings.extend(detector.observe(rollup, state.part(detector), resolved.rules))
