@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from detectors.destructive import outputs
+from detectors.destructive.awk import awk
+from detectors.destructive.containers import docker
+from detectors.destructive.copies import copied
+from detectors.destructive.effects import Effect
+from detectors.destructive.escapes import NAMES, escaped
 from detectors.destructive.paths import join
+from detectors.destructive.recipes import make, package_script
 from detectors.destructive.scope import Scope
+from detectors.destructive.sed import sed
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, literal
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
 
-Builtin = Callable[["Programs", list[str], Scope, str | None, str], str]
+# What it prints; None where the catalogue has more to say.
+Builtin = Callable[["Programs", list[str], Scope, str | None, str], str | None]
 
 _XARGS_VALUES = frozenset({"-n", "-P", "-L", "-s", "-d", "-E", "-a", "-I", "--max-args", "--max-procs", "--delimiter"})
 _FIND_TESTS = frozenset({
@@ -44,7 +53,7 @@ def cd(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, exc
 
 
 def evaluate(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
-    return programs.code("shell", " ".join(argv[1:]), scope, excerpt)
+    return programs.code("shell", " ".join(argv[1:]), scope, excerpt, stdin)
 
 
 def source(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
@@ -59,11 +68,11 @@ def source(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
 def passing(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
     """exec, command, builtin: the rest is the command."""
     rest = argv[1:]
-    while rest and rest[0].startswith("-"):
+    while rest and (rest[0].startswith("-") or rest[0] == "{"):
         if argv[0] == "command" and rest[0] in ("-v", "-V"):
             return rest[1] if len(rest) > 1 else ""
         rest = rest[2:] if argv[0] == "exec" and rest[0] == "-a" else rest[1:]
-    return programs.run(rest, scope, stdin, excerpt) if rest else ""
+    return programs.run(rest, scope, stdin, excerpt, itself=argv[0] in ("command", "builtin", "exec")) if rest else ""
 
 
 def trap(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
@@ -171,7 +180,9 @@ def _selection(root: str, tests: list[str]) -> str:
         return f"{base}/{names[0].replace('*', GLOB)}"
     if any(word in _FIND_TESTS for word in tests) or _part(tests) or any(name.strip("*" + GLOB) for name in names):
         return f"{base}/{UNKNOWN}"
-    return f"{base}/{GLOB}" if names or any(word in ("-mindepth", "-type") for word in tests) else root or "/"
+    if not names and not any(word in ("-mindepth", "-type") for word in tests):
+        return root or "/"
+    return f"{base}/{GLOB}" if "-maxdepth" in tests else f"{base}/{GLOB}{GLOB}"
 
 
 def _part(tests: list[str]) -> bool:
@@ -184,9 +195,62 @@ def nothing(programs: Programs, argv: list[str], scope: Scope, stdin: str | None
     return ""
 
 
+def crontab(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str | None:
+    """A table of jobs that is put in place of the one before: each job will run, and the old ones are gone."""
+    words = [word for at, word in enumerate(argv) if at and not word.startswith("-") and argv[at - 1] != "-u"]
+    if "-l" in argv:
+        return UNKNOWN
+    if any(word in ("-r", "-e", "-ir", "-ri", "--help", "-T") for word in argv):
+        return None
+    text = scope.files.get(join(scope.cwd, literal(words[0]))) if words else stdin
+    if text is None:
+        return None
+    for line in literal(text).splitlines()[:MAX_LINES]:
+        fields = line.split(None, 1 if line.lstrip().startswith("@") else 5)
+        if len(fields) > 1 and not line.lstrip().startswith("#") and "=" not in fields[0]:
+            programs.code("shell", fields[-1], scope.fork(), excerpt)
+    if UNKNOWN not in text:  # nothing of what ``crontab -l`` printed is in it
+        programs.shell.effects.append(
+            Effect(action="overwrite", thing="schedule", target="", width="many", reversible="no",
+                   undo="unless it is kept elsewhere", excerpt=excerpt[:200], entry="schedule.crontab-new")
+        )  # fmt: skip
+    return ""
+
+
+def mapfile(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    """The lines of the input as an array."""
+    names = [word for word in argv[1:] if word.isidentifier()]
+    scope.variables[names[-1] if names else "MAPFILE"] = " ".join(lines_of(stdin))
+    return ""
+
+
+def printf(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+    if argv[1:2] == ["-v"] and len(argv) > 3:
+        scope.variables[argv[2]] = outputs.printf(["printf", *argv[3:]], scope, stdin)
+        return ""
+    return outputs.printf(argv, scope, stdin)
+
+
+def copy(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    copied(programs, argv, scope, stdin, excerpt)
+
+
+def container(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    docker(programs, argv, scope, stdin, excerpt)
+
+
+def escape(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    escaped(programs, argv, scope, stdin, excerpt)
+
+
 BUILTINS: dict[str, Builtin] = {
     "cd": cd, "pushd": cd, "popd": cd, "chdir": cd, "eval": evaluate, "source": source, ".": source, "exec": passing,
-    "command": passing, "builtin": passing, "noglob": passing, "trap": trap, "alias": alias, "read": read,
-    "set": positional, "shift": positional, "xargs": xargs, "parallel": xargs, "find": find, "gfind": find,
+    "command": passing, "coproc": passing, "builtin": passing, "noglob": passing, "trap": trap, "alias": alias,
+    "read": read, "set": positional, "shift": positional, "xargs": xargs, "parallel": xargs, "find": find,
+    "gfind": find,
     ":": nothing, "true": nothing, "false": nothing, "test": nothing, "[": nothing, "wait": nothing, "sleep": nothing,
+    "awk": awk, "gawk": awk, "mawk": awk, "nawk": awk, "sed": sed, "gsed": sed, "make": make, "gmake": make,
+    "npm": package_script, "yarn": package_script, "pnpm": package_script, "bun": package_script, "crontab": crontab,
+    "docker": container, "podman": container, "nerdctl": container, "mapfile": mapfile, "readarray": mapfile,
+    "printf": printf, "cp": copy, "mv": copy, "ln": copy, "install": copy, **dict.fromkeys(NAMES, escape),
 }  # fmt: skip

@@ -51,6 +51,7 @@ def file_effect(
     """The effect on one path. deep: with everything below it. None: nothing happens, as with a folder and plain rm."""
     last = word.rstrip("/").rsplit("/", 1)[-1]
     pattern = GLOB in last or ONE in last
+    deep = deep or last.startswith(GLOB + GLOB)  # what find selects lies at any depth
     place, width = spot.place, spot.width
     if not deep:
         if place in ("root", "core", "wide", "workspace root", "repository") and not pattern:

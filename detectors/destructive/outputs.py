@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
+import bz2
+import lzma
 import re
+import zlib
 from collections.abc import Callable
 
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
+from detectors.destructive.translate import translated
 from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, clean, is_unknown, literal
 from detectors.destructive.words import ansi
 
+MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
+_KEYED = frozenset({"-aes-256-cbc", "-aes-128-cbc", "-k", "-pass", "-K"})
 Model = Callable[[list[str], Scope, "str | None"], str]
 
 
@@ -27,12 +34,16 @@ def same(argv: list[str], scope: Scope, stdin: str | None) -> str:
     """tee, and cat without files."""
     names = [word for word in argv[1:] if not word.startswith("-")]
     if argv[0].endswith("cat") and names:
-        parts = [scope.files.get(join(scope.cwd, literal(name)), UNKNOWN) for name in names]
+        parts = ["" if name == "/dev/null" else _read(name, scope) for name in names]
         return "\n".join(parts)
     if argv[0].endswith("tee") and stdin is not None:
         for name in names:
             scope.write(join(scope.cwd, literal(name)), stdin)
     return stdin if stdin is not None else UNKNOWN
+
+
+def _read(name: str, scope: Scope) -> str:
+    return scope.files.get(join(scope.cwd, literal(name)), UNKNOWN)
 
 
 def echo(argv: list[str], scope: Scope, stdin: str | None) -> str:
@@ -64,7 +75,12 @@ def decoded(argv: list[str], scope: Scope, stdin: str | None) -> str:
         raw = base64.b32decode(text) if "32" in argv[0] else base64.b64decode(text)
     except (binascii.Error, ValueError):
         return CODED
-    return clean(raw.decode("utf-8", "replace"))
+    return _as_text(raw)
+
+
+def _as_text(raw: bytes) -> str:
+    """Bytes as a text; what is packed keeps a character a byte."""
+    return raw.decode("latin-1") if raw.startswith(_PACKED) else clean(raw.decode("utf-8", "replace"))
 
 
 def hexadecimal(argv: list[str], scope: Scope, stdin: str | None) -> str:
@@ -75,17 +91,35 @@ def hexadecimal(argv: list[str], scope: Scope, stdin: str | None) -> str:
     if text is None or is_unknown(text):
         return CODED
     try:
-        return clean(bytes.fromhex(text.strip()).decode("utf-8", "replace"))
+        return _as_text(bytes.fromhex(text.strip()))
     except ValueError:
         return CODED
 
 
 def unpacked(argv: list[str], scope: Scope, stdin: str | None) -> str:
-    """Decompression, decryption: never readable here."""
-    reading = argv[0].endswith(("zcat", "gunzip")) or any(
+    """Decompression, for real where the input is known; decryption is never readable here."""
+    name = argv[0].rpartition("/")[2]
+    if name == "openssl" and ("base64" in argv or "-base64" in argv or "-a" in argv) and not _KEYED.intersection(argv):
+        return decoded(["base64", *(word for word in argv[1:] if word == "-d")], scope, stdin)
+    reading = name in ("zcat", "gunzip", "bzcat", "xzcat", "bunzip2", "unxz", "zstdcat") or any(
         flag.startswith("-") and "d" in flag for flag in argv[1:]
-    )  # fmt: skip
-    return CODED if reading else UNKNOWN
+    )
+    if not reading:
+        return UNKNOWN
+    text = _input(argv, scope, stdin)
+    if text is None or is_unknown(text) or not text.startswith(_PACKED_TEXT):
+        return CODED
+    raw = text.encode("latin-1", "replace")
+    unpacker = zlib.decompressobj(31) if raw[:1] == b"\x1f" else bz2.BZ2Decompressor() if raw[:1] == b"B" else None
+    try:
+        plain = (
+            unpacker.decompress(raw, MAX_UNPACKED)
+            if unpacker
+            else lzma.LZMADecompressor().decompress(raw, MAX_UNPACKED)
+        )
+    except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError):
+        return CODED
+    return clean(plain.decode("utf-8", "replace"))
 
 
 def _input(argv: list[str], scope: Scope, stdin: str | None) -> str | None:
@@ -99,24 +133,6 @@ def reversed_lines(argv: list[str], scope: Scope, stdin: str | None) -> str:
     if stdin is None or is_unknown(stdin):
         return passed_on(stdin)
     return "\n".join(line[::-1] for line in stdin.split("\n"))
-
-
-def translated(argv: list[str], scope: Scope, stdin: str | None) -> str:
-    """tr: the rotations and single letters; anything else is text decoded in a way not followed here."""
-    words = [word for word in argv[1:] if not word.startswith("-")]
-    if stdin is None or is_unknown(stdin) or not words:
-        return passed_on(stdin)
-    if "-d" in argv[1:]:
-        return stdin.replace(ansi(words[0]), "") if len(ansi(words[0])) == 1 else UNKNOWN
-    if (
-        len(words) == 2
-        and words[0].lower() in ("a-za-z", "[a-za-z]")
-        and words[1].lower().strip("[]").startswith("n-z")
-    ):
-        return codecs.encode(stdin, "rot13")
-    if len(words) == 2 and len(words[0]) == len(words[1]) and "-" not in words[0] + words[1]:
-        return stdin.translate(str.maketrans(literal(words[0]), literal(words[1])))
-    return UNKNOWN
 
 
 def downloaded(argv: list[str], scope: Scope, stdin: str | None) -> str:
@@ -166,7 +182,8 @@ def silent(argv: list[str], scope: Scope, stdin: str | None) -> str:
 MODELS: dict[str, Model] = {
     "cat": same, "tac": same, "tee": same, "bat": same, "sponge": same, "echo": echo, "printf": printf,
     "base64": decoded, "base32": decoded, "gbase64": decoded, "xxd": hexadecimal, "gunzip": unpacked, "zcat": unpacked,
-    "gzip": unpacked, "bzip2": unpacked, "xz": unpacked, "zstd": unpacked, "openssl": unpacked, "gpg": unpacked,
+    "bzcat": unpacked, "xzcat": unpacked, "bunzip2": unpacked, "unxz": unpacked, "gzip": unpacked, "bzip2": unpacked,
+    "xz": unpacked, "zstd": unpacked, "openssl": unpacked, "gpg": unpacked,
     "rev": reversed_lines, "tr": translated, "curl": downloaded, "wget": downloaded, "fetch": downloaded,
     "http": downloaded, "nc": downloaded, "mktemp": temporary, "pwd": folder, "basename": base, "dirname": base,
     "realpath": resolved, "readlink": resolved, "rm": silent, "mkdir": silent, "touch": silent, "cp": silent,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from detectors.destructive import builtin, outputs
@@ -17,12 +18,15 @@ from detectors.destructive.paths import join, locate
 from detectors.destructive.python_code import analyse_python
 from detectors.destructive.scope import Scope
 from detectors.destructive.sql import MAX_PARSED, analyse_sql
-from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, is_unknown, literal
+from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal
 
 if TYPE_CHECKING:
     from detectors.destructive.shell import Shell
 
 _EXCERPT = 200
+_WORST = ("rm", "dd", "shred", "sh", "bash", "mkfs", "mv", "find", "chmod", "kill")
+_STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
+_SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
 _SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter"})
 _SQL_OBJECTS = frozenset({"table", "database", "schema", "from", "index", "user"})
 
@@ -34,25 +38,29 @@ class Programs:
         self.shell = shell
         self.catalogue = catalogue
 
-    def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
-        """One command line. ``stdin`` is None when nothing is piped in."""
+    def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str, itself: bool = False) -> str:
+        """One command line. ``stdin`` is None when nothing is piped in; itself: no alias or function of that name."""
         name = argv[0]
         if not name.isalnum():
             name = posixpath.basename(literal(name).rstrip("/")) or name
+            if GLOB in argv[0] or ONE in argv[0]:
+                name = self._matching(posixpath.basename(argv[0]))
             if NET in argv[0]:
                 self.unseen("what a download prints, run as a command", excerpt)
                 return UNKNOWN
-        if name in scope.aliases:
+        if name in scope.aliases and not itself:
             text = scope.aliases[name] + " " + _quote(argv[1:])
             inner = scope.fork()
             inner.aliases.pop(name)
             return self.shell.script(text, inner, stdin)
-        if name in scope.functions:
+        if name in scope.functions and not itself:
             body, words = scope.functions[name]
             return self.shell.call(body, words, scope, argv[1:], stdin)
         special = builtin.BUILTINS.get(name)
         if special is not None:
-            return special(self, argv, scope, stdin, excerpt)
+            printed = special(self, argv, scope, stdin, excerpt)
+            if printed is not None:
+                return printed
         if argv[0] in READERS:
             model = outputs.MODELS.get(name)
             return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
@@ -81,6 +89,16 @@ class Programs:
         model = outputs.MODELS.get(name)
         return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
 
+    def _matching(self, pattern: str) -> str:
+        """The program that ``/b?n/r?`` may be: the worst first."""
+        shape = "".join(".*" if mark == GLOB else mark if mark in "[]" else re.escape(mark) for mark in pattern[:40])
+        shape = re.sub(rf"{ONE}([\w-]+)\]", r"[\1]", shape.replace("\\" + ONE, ONE)).replace(ONE, ".")
+        try:
+            fits = re.compile(shape, re.DOTALL).fullmatch
+        except re.error:
+            return pattern
+        return next((name for name in (*_WORST, *self.catalogue.programs) if fits(name)), pattern)
+
     def _wrapped(self, wrapper: Wrapper, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str | None:
         """Run what a wrapper runs; None when this wrapper does not fit these arguments."""
         at, end = 1, len(argv)
@@ -98,6 +116,8 @@ class Programs:
             word = argv[at]
             if word.startswith("-") and len(word) > 1 and not (wrapper.after and not need_sub and not skip):
                 flag, equals, value = word.partition("=")
+                if word[1] != "-" and " " in word and word[:2] in wrapper.text:  # ``-S"rm -rf /"``
+                    return self.code("shell", word[2:], scope.fork(), excerpt)
                 if flag in wrapper.text or (word[1] != "-" and "-" + word[-1] in wrapper.text):
                     text = value if equals else argv[at + 1] if at + 1 < end else ""
                     return self.code("shell", text, scope.fork(), excerpt)
@@ -120,6 +140,10 @@ class Programs:
                 break
             at += 1
         rest = argv[at:]
+        if not rest and not need_sub and not skip and stdin is not None and argv[0] in _SHELLS:
+            inner = scope.fork()
+            inner.cwd = NOWHERE if wrapper.elsewhere else scope.cwd
+            return self.code("shell", stdin, inner, excerpt)
         if not rest or need_sub or (wrapper.of and posixpath.basename(rest[0]) not in wrapper.of):
             return None
         inner = scope
@@ -127,7 +151,7 @@ class Programs:
             inner = scope.fork()
             inner.cwd = NOWHERE
         if wrapper.joined:
-            return self.code("shell", " ".join(literal(word) for word in rest), inner.fork(), excerpt)
+            return self.code("shell", " ".join(literal(word) for word in rest), inner.fork(), excerpt, stdin)
         return self.run(rest, inner, stdin, excerpt)
 
     def _interpret(self, known: Interpreter, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
@@ -161,18 +185,18 @@ class Programs:
             inner.params = words[1:] if "-s" in arguments.flags else words
             self.code(known.language, stdin, inner, excerpt)
 
-    def code(self, language: str, text: str, scope: Scope, excerpt: str) -> str:
+    def code(self, language: str, text: str, scope: Scope, excerpt: str, stdin: str | None = None) -> str:
         """Text that is executed. What nobody can have read is said to be so."""
         if NET in text and not text.strip(NET + "\n "):
             self.unseen("straight from the network", excerpt)
             return UNKNOWN
-        if CODED in text:
+        if CODED in text and (language != "shell" or _STARTED.search(text)):
             self.unseen("decoded from something unreadable", excerpt)
             return UNKNOWN
         text = literal(text)
         self.shell.spend(_cost(language, text))
         if language == "shell":
-            out = self.shell.script(text, scope)
+            out = self.shell.script(text, scope, stdin)
             if NET in text:
                 self.unseen("partly from the network", excerpt)
             return out

@@ -43,11 +43,10 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
         if text.lstrip("0123456789").startswith("<"):
             stdin = _read(shell, child, scope)
     out = shell.visit(body, scope, stdin) if body is not None else ""
-    deliberate = body is not None and shell.words.text(body).strip() not in (":", "true")
     last = ""
     for child, text in zip(outputs, texts, strict=True):
         if ">" in text[:4]:
-            redirect(shell, child, scope, deliberate, out)
+            redirect(shell, child, scope, bool(out.strip()), out)
             last = text
     if last and not last.startswith("2"):
         out = ""
@@ -113,6 +112,6 @@ def plain_command(shell: Shell, command: Command, scope: Scope, stdin: str | Non
     printed = out
     for operator, path in redirects:
         if not operator.endswith("<"):
-            into(shell, path, scope, ">>" in operator, command.words[0] not in (":", "true"), out, command.text)
+            into(shell, path, scope, ">>" in operator, bool(out.strip()), out, command.text)
             printed = out if operator[0] == "2" else ""
     return printed

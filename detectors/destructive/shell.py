@@ -232,11 +232,15 @@ class Shell:
             return key, ""
         if value.type == "array":
             items = [" ".join(fields(self.words.expand(item, scope))) for item in value.named_children]
-            return key, " ".join(items)
+            before = [scope.variables[key]] if self._appends(node, key) and scope.variables.get(key) else []
+            return key, " ".join(before + items)
         text = self.words.expand(value, scope, quoted=True).replace(QUOTED, "")
-        if "+=" in self.words.text(node)[: len(key) + 2]:
+        if self._appends(node, key):
             text = scope.get(key) + text
         return key, literal(text) if value.type in ("string", "raw_string", "ansi_c_string") else text
+
+    def _appends(self, node: Node, key: str) -> bool:
+        return "+=" in self.words.text(node)[: len(key) + 2]
 
     def visit_variable_assignment(self, node: Node, scope: Scope, stdin: str | None) -> str:
         name, value = self.assignment(node, scope)

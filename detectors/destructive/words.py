@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from detectors.destructive.parameters import changed
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import (
     CLOSE,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Substitute = Callable[["Node", Scope], str]
 
 MAX_VALUE = 16_384
+_NOTHING = re.compile(r":\s*0\s*:\s*0\s*\}\Z")
 _SPECIAL = re.compile(r"[\\*?\[{},~]")
 
 _IN_QUOTES = re.compile(r'\\([$`"\\\n])')
@@ -73,13 +75,16 @@ class Words:
             return self._concatenation(node, scope, quoted)
         if kind == "simple_expansion":
             name = self.text(node)[1:]
-            return self._value(scope.get(name), quoted, split=name == "@")
+            return self._value(scope.get(name), quoted, split=name == "@", scope=scope)
         if kind == "expansion":
             return self._value(
-                self._parameter(node, scope), quoted, split=b"[@]" in self.source[node.start_byte : node.end_byte]
+                self._parameter(node, scope),
+                quoted,
+                split=b"[@]" in self.source[node.start_byte : node.end_byte],
+                scope=scope,
             )
         if kind in ("command_substitution", "process_substitution"):
-            return self._value(self.substitute(node, scope), quoted)
+            return self._value(self.substitute(node, scope), quoted, scope=scope)
         if kind == "arithmetic_expansion":
             text = self.text(node)
             for child in node.named_children:
@@ -110,11 +115,17 @@ class Words:
         return "".join(out)[:MAX_VALUE]
 
     @staticmethod
-    def _value(value: str, quoted: bool, split: bool = False) -> str:
+    def _value(value: str, quoted: bool, split: bool = False, scope: Scope | None = None) -> str:
         value = value[:MAX_VALUE]
         if quoted and split:
             return value.replace(" ", SEP)
-        return value if quoted else unquoted(value)
+        if quoted:
+            return value
+        separators = scope.variables.get("IFS") if scope is not None else None
+        if separators and not is_unknown(separators):
+            for character in literal(separators)[:8]:
+                value = value.replace(character, SEP)
+        return unquoted(value)
 
     def quoted(self, node: Node, scope: Scope) -> str:
         """A double-quoted string or the body of a here-document."""
@@ -147,7 +158,8 @@ class Words:
             return UNKNOWN
         first = children[0]
         if first.type == "#" and len(children) > 1:
-            return "1"
+            value = scope.get(self.text(children[1]))
+            return UNKNOWN if is_unknown(value) else str(len(value))
         if first.type == "!" and len(children) > 1:
             return scope.get(literal(scope.get(self.text(children[1]))))
         name = self.text(first.child_by_field_name("name") or first) if first.type == "subscript" else self.text(first)
@@ -166,18 +178,8 @@ class Words:
         if operator in (":+", "+"):
             return "" if missing else rest
         if missing or is_unknown(value):
-            return value
-        if operator in ("%", "%%") and GLOB not in rest and ONE not in rest:
-            return value.removesuffix(rest)
-        if operator in ("#", "##") and GLOB not in rest and ONE not in rest:
-            return value.removeprefix(rest)
-        if operator == "##" and rest == GLOB + "/":
-            return value.rsplit("/", 1)[-1]
-        if operator == "%" and rest == "/" + GLOB:
-            return value.rsplit("/", 1)[0]
-        if operator == "/" and GLOB not in rest and len(children) >= 5:
-            return value.replace(literal(self.text(children[2])), self.text(children[4]), 1)
-        return UNKNOWN
+            return "" if _NOTHING.search(self.text(node)) else value
+        return changed(literal(value), self.text(node)[2:-1].partition(self.text(first))[2])
 
 
 def unescaped(text: str) -> str:

@@ -53,7 +53,7 @@ WRAPPERS = [
     ("find . -name __pycache__ -exec rm -rf {} +", None, "made again"),
     ("find / -delete", "W", "everything"),
     ("find . -delete", "W", "the workspace"),
-    ("find . -type f -exec rm {} \\;", "N", "its files, one level told"),
+    ("find . -type f -exec rm {} \\;", "W", "its files, at any depth"),
     ("find / -name '*.log' -exec ls {} \\;", None, "only listed"),
     ("find /etc -type f -delete", "W", "all settings"),
     ("find /tmp -mtime +7 -delete", None, "scratch"),
