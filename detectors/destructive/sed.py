@@ -88,8 +88,9 @@ def commands(script: str) -> list[Command]:
         if address.group(2):
             where += "!"
         if letter in "sy" and at < len(script):
-            pattern, at = _part(script, at + 1, script[at])
-            replacement, at = _part(script, at, script[at - 1] if at else "/")
+            delimiter = script[at]
+            pattern, at = _part(script, at + 1, delimiter)
+            replacement, at = _part(script, at, delimiter)
             begin = at
             while at < len(script) and script[at] not in ";\n}" and not script[begin:at].endswith("w"):
                 at += 1
