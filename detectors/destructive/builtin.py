@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from detectors.destructive import outputs
@@ -152,7 +153,7 @@ def find(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
     tests = argv[at:]
     selected = [_selection(root, tests) for root in roots or ["."]]
     for index, word in enumerate(tests):
-        if word == "-delete":
+        if word == "-delete" and ("-type", "d") not in pairwise(tests):  # of folders it deletes the empty ones
             for path in selected:
                 programs.remove(path, scope, excerpt, "find.delete")
         elif word in ("-exec", "-execdir", "-ok", "-okdir"):
@@ -177,6 +178,8 @@ def _selection(root: str, tests: list[str]) -> str:
     names = [tests[i + 1] for i, word in enumerate(tests[:-1]) if word in ("-name", "-iname")]
     negated = any(word in ("!", "-not") for word in tests)
     if len(names) == 1 and not negated and names[0].strip("*.?" + GLOB + ONE):
+        if base in ("/home", "/Users"):
+            base += "/" + GLOB  # below somebody's home, not one of the homes
         return f"{base}/{names[0].replace('*', GLOB)}"
     if any(word in _FIND_TESTS for word in tests) or _part(tests) or any(name.strip("*" + GLOB) for name in names):
         return f"{base}/{UNKNOWN}"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
 from detectors.destructive.translate import translated
-from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, clean, is_unknown, literal
+from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, clean, is_unknown, literal, passed_on
 from detectors.destructive.words import ansi
 
 MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
@@ -21,13 +21,6 @@ _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
 _KEYED = frozenset({"-aes-256-cbc", "-aes-128-cbc", "-k", "-pass", "-K"})
 Model = Callable[[list[str], Scope, "str | None"], str]
-
-
-def passed_on(stdin: str | None) -> str:
-    """A filter nobody modelled: unknown text, of the origin of its input."""
-    if stdin is None:
-        return UNKNOWN
-    return NET if NET in stdin else CODED if CODED in stdin else UNKNOWN
 
 
 def same(argv: list[str], scope: Scope, stdin: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from detectors.destructive.scope import Scope
-from detectors.destructive.values import CODED, UNKNOWN, is_unknown, literal
+from detectors.destructive.values import CODED, GLOB, UNKNOWN, is_unknown, literal, passed_on
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -66,8 +66,8 @@ def sed(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, ex
             for name in names[:16]:
                 programs.write(name, scope, excerpt, append=False, emptying=True)
         return ""
-    if stdin is None or is_unknown(stdin):
-        return UNKNOWN
+    if stdin is None or is_unknown(stdin) or GLOB in stdin:
+        return passed_on(stdin)
     return printed(found, stdin)
 
 

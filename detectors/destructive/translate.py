@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 from detectors.destructive.scope import Scope
-from detectors.destructive.values import CODED, NET, UNKNOWN, is_unknown, literal
+from detectors.destructive.values import CODED, GLOB, is_unknown, literal, passed_on
 from detectors.destructive.words import ansi
 
 _CLASSES = {
@@ -17,8 +17,8 @@ MAX_SET = 256
 
 
 def translated(argv: list[str], scope: Scope, stdin: str | None) -> str:
-    if stdin is None or is_unknown(stdin):
-        return UNKNOWN if stdin is None else NET if NET in stdin else CODED if CODED in stdin else UNKNOWN
+    if stdin is None or is_unknown(stdin) or GLOB in stdin:
+        return passed_on(stdin)
     flags = {letter for word in argv[1:] if word.startswith("-") and len(word) > 1 for letter in word.strip("-")}
     sets = [characters(literal(word)) for word in argv[1:] if not word.startswith("-") or word == "-"]
     if not sets or "c" in flags or "C" in flags:

@@ -54,6 +54,13 @@ def literal(text: str) -> str:
     return text
 
 
+def passed_on(stdin: str | None) -> str:
+    """A filter nobody modelled: unknown text, of the origin of its input."""
+    if stdin is None:
+        return UNKNOWN
+    return NET if NET in stdin else CODED if CODED in stdin else UNKNOWN
+
+
 def unquoted(value: str) -> str:
     """A value as it appears outside quotes: it is split at blanks and its stars are globs."""
     value = _BLANKS.sub(SEP, value)
