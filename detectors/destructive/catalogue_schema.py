@@ -99,7 +99,7 @@ class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     names: list[str]
-    language: Literal["shell", "python", "sql", "other"]
+    language: Literal["shell", "python", "sql", "javascript", "ruby", "php", "perl", "lua", "cypher", "other"]
     code: list[str] = []
     word: int = 0
     values: list[str] = []

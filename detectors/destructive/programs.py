@@ -14,11 +14,12 @@ from detectors.destructive.commands import effects_of, file_effect
 from detectors.destructive.context import NOWHERE
 from detectors.destructive.effects import Effect
 from detectors.destructive.inert import READERS
+from detectors.destructive.languages import analyse_language, cost
 from detectors.destructive.paths import join, locate
-from detectors.destructive.python_code import analyse_python
 from detectors.destructive.scope import Scope
-from detectors.destructive.sql import MAX_PARSED, analyse_sql
-from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal
+from detectors.destructive.sql import analyse_sql
+from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal, passed_on
+from detectors.destructive.windows_names import is_windows, windows_command
 
 if TYPE_CHECKING:
     from detectors.destructive.shell import Shell
@@ -56,6 +57,10 @@ class Programs:
         if name in scope.functions and not itself:
             body, words = scope.functions[name]
             return self.shell.call(body, words, scope, argv[1:], stdin)
+        if is_windows(name):
+            text = excerpt if excerpt.startswith(argv[0]) else " ".join(argv)
+            run = windows_command(argv, text, self, scope, excerpt[:_EXCERPT], stdin)
+            return UNKNOWN if run is None else run
         special = builtin.BUILTINS.get(name)
         if special is not None:
             printed = special(self, argv, scope, stdin, excerpt)
@@ -63,7 +68,7 @@ class Programs:
                 return printed
         if argv[0] in READERS:
             model = outputs.MODELS.get(name)
-            return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
+            return model(argv, scope, stdin) if model is not None else passed_on(stdin)
         for wrapper in self.catalogue.wrappers.get(name, ()):
             out = self._wrapped(wrapper, [name, *argv[1:]], scope, stdin, excerpt)
             if out is not None:
@@ -85,9 +90,9 @@ class Programs:
             if script is not None:
                 self.code("shell", script, scope.fork(), excerpt)
             elif name not in outputs.MODELS and name not in self.catalogue.programs:
-                return outputs.passed_on(stdin)
+                return passed_on(stdin)
         model = outputs.MODELS.get(name)
-        return model(argv, scope, stdin) if model is not None else outputs.passed_on(stdin)
+        return model(argv, scope, stdin) if model is not None else passed_on(stdin)
 
     def _matching(self, pattern: str) -> str:
         """The program that ``/b?n/r?`` may be: the worst first."""
@@ -190,21 +195,20 @@ class Programs:
         if NET in text and not text.strip(NET + "\n "):
             self.unseen("straight from the network", excerpt)
             return UNKNOWN
+        if CODED in text and language == "sql":
+            return UNKNOWN  # a dump that is put back
         if CODED in text and (language != "shell" or _STARTED.search(text)):
             self.unseen("decoded from something unreadable", excerpt)
             return UNKNOWN
         text = literal(text)
-        self.shell.spend(_cost(language, text))
+        self.shell.spend(cost(language, text))
         if language == "shell":
             out = self.shell.script(text, scope, stdin)
             if NET in text:
                 self.unseen("partly from the network", excerpt)
             return out
-        if language == "python":
-            for command in analyse_python(text, self, scope, excerpt[:_EXCERPT]):
-                self.shell.script(command, scope.fork())
-        elif language == "sql":
-            self.shell.effects.extend(analyse_sql(text, excerpt[:_EXCERPT]))
+        for command in analyse_language(language, text, self, scope, excerpt[:_EXCERPT]):
+            self.shell.script(command, scope.fork())
         return UNKNOWN
 
     def unseen(self, what: str, excerpt: str) -> None:
@@ -245,11 +249,6 @@ def created(path: str, excerpt: str) -> Effect:
     """A file or folder that the run makes itself."""
     return Effect(action="create", thing="files", target=path, width="one", reversible="yes",
                   keys=("files:" + path.rstrip("/"),), excerpt=excerpt[:_EXCERPT], entry="shell.create")  # fmt: skip
-
-
-def _cost(language: str, text: str) -> int:
-    """What reading it takes, in characters of shell, which `Shell.script` counts itself."""
-    return 24 * min(len(text), MAX_PARSED) if language == "sql" else 8 * len(text) if language == "python" else 0
 
 
 def _quote(words: list[str]) -> str:

@@ -9,6 +9,7 @@ import ast
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from detectors.destructive.code import Call, Calls, Value
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import UNKNOWN, clean, is_unknown
@@ -21,6 +22,7 @@ MAX_CODE = 64 * 1024
 MAX_COMMANDS = 32
 MAX_VALUE = 16_384  # characters of one string
 MAX_PARTS = 256
+_MAX_NESTED = 3  # code in strings in code
 _DEEP = frozenset({"shutil.rmtree", "rmtree", "distutils.dir_util.remove_tree", "fs.rmtree"})
 _ONE = frozenset({"os.remove", "os.unlink", "os.rmdir", "os.removedirs"})
 _SHELL = frozenset(
@@ -31,7 +33,7 @@ _JOINING = frozenset({"os.path.join", "Path", "pathlib.Path", "str", "os.path.ab
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
 
 
-def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
+def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, depth: int = 0) -> list[str]:
     """Add the effects of Python code to the analysis; give the shell commands that it would run.
 
     Code that does not parse has no effects that are known; of what is longer than 64 KiB that is said.
@@ -47,7 +49,7 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str) ->
         walk = list(_in_order(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    reader = _Reader(programs, scope, excerpt)
+    reader = _Reader(programs, scope, excerpt, depth)
     for node in walk:
         reader.see(node)
     return reader.commands[:MAX_COMMANDS]
@@ -81,15 +83,19 @@ def _in_order(tree: ast.AST) -> list[ast.AST]:
 
 
 class _Reader:
-    def __init__(self, programs: Programs, scope: Scope, excerpt: str) -> None:
-        self.programs, self.scope, self.excerpt = programs, scope, excerpt
+    def __init__(self, programs: Programs, scope: Scope, excerpt: str, depth: int) -> None:
+        self.programs, self.scope, self.excerpt, self.depth = programs, scope, excerpt, depth
         self.names: dict[str, str] = {}
+        self.made: dict[str, ast.Call] = {}  # what a name was assigned, where that is a call
+        self.calls = Calls(programs, scope, excerpt)
         self.commands: list[str] = []
         self.imported: dict[str, str] = {}
 
     def see(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.names[node.targets[0].id] = self.value(node.value)
+            if isinstance(node.value, ast.Call):
+                self.made[node.targets[0].id] = node.value
         elif isinstance(node, ast.Call):
             self.call(node, self.called(node.func))
         elif isinstance(node, ast.Import):
@@ -124,10 +130,61 @@ class _Reader:
                 self.commands.append(" ".join(words)[: 4 * MAX_VALUE])
             else:
                 self.commands.append(self.value(first))
-        elif last in _SQL and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            self.programs.shell.effects.extend(analyse_sql(first.value, self.excerpt))
-        elif name in ("exec", "eval") and first is not None and _downloads(first):
-            self.programs.unseen("straight from the network", self.excerpt)
+        elif last in _SQL and isinstance(first, ast.Constant | ast.Name | ast.JoinedStr | ast.BinOp):
+            text = self.value(first)
+            if text != UNKNOWN:
+                self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
+        elif name in ("exec", "eval") and first is not None:
+            if _downloads(first):
+                self.programs.unseen("straight from the network", self.excerpt)
+            else:
+                self.nested(self.value(first))
+        else:
+            self.other(node)
+
+    def nested(self, code: str) -> None:
+        """Code in a string, once."""
+        if self.depth < _MAX_NESTED and not is_unknown(code) and may_matter(code):
+            self.commands.extend(analyse_python(code, self.programs, self.scope, self.excerpt, self.depth + 1))
+
+    def other(self, node: ast.Call) -> None:
+        """By the rules that all languages share."""
+        before = len(self.calls.commands)
+        values = [self.argument(item) for item in [*node.args[:16], *(word.value for word in node.keywords[:16])]]
+        listed = [ast.unparse(item) for item in node.args[:16]]
+        listed += [f"{word.arg}={ast.unparse(word.value)}" for word in node.keywords[:16]]
+        name, service = self.chain(node.func, 0)
+        self.calls.see(Call(name, values, f"({', '.join(listed)})"[:2000], service))
+        self.commands.extend(self.calls.commands[before:])
+
+    def argument(self, node: ast.AST) -> Value:
+        items = [Value(self.value(item)) for item in node.elts[:64]] if isinstance(node, ast.List | ast.Tuple) else None
+        return Value(self.value(node), items)
+
+    def chain(self, node: ast.AST, depth: int) -> tuple[str, str]:
+        """A function's name with what it is called on, and the service that a client of boto3 is for."""
+        if depth > 12:
+            return "", ""
+        if isinstance(node, ast.Attribute):
+            name, service = self.chain(node.value, depth + 1)
+            return f"{name}.{node.attr}", service
+        if isinstance(node, ast.Subscript):
+            name, service = self.chain(node.value, depth + 1)
+            return f"{name}[]", service
+        if isinstance(node, ast.Call):
+            name, service = self.chain(node.func, depth + 1)
+            if name in ("boto3.client", "boto3.resource", "session.client", "boto3.Session().client") and node.args:
+                service = self.value(node.args[0])
+            return f"{name}()", service
+        if isinstance(node, ast.Name):
+            made = self.made.get(node.id)
+            if made is not None:
+                del self.made[node.id]  # a name that is made of itself
+                found = self.chain(made, depth + 1)
+                self.made[node.id] = made
+                return found
+            return self.imported.get(node.id, node.id), ""
+        return "", ""
 
     def remove(self, node: ast.AST) -> None:
         """One file; a name that nobody knows is the ordinary case and says nothing."""

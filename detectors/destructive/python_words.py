@@ -7,8 +7,16 @@ written in letters that Python takes for others (``ｏｓ``) or is a text that i
 from __future__ import annotations
 
 _WORDS = (
-    "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen",
-    "getoutput", "getstatusoutput",
+    "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
+    "getstatusoutput", "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn",
+    "DELETE", "update_many", "text", "sql", "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer",
+    "Charge", "schedule_key",
+)  # fmt: skip
+# What the rules for all languages look for is named in many ways: any of these is enough for parsing.
+_SHARED = (
+    "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn", "DELETE", "update_many",
+    "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer", "Charge", "schedule_key", "execv",
+    "execl", "exec(", "eval(", "sql", "remove_",
 )  # fmt: skip
 _BY_TEXT = ("__import__", "import_module")
 # A call that is looked for names something of each group of a line.
@@ -31,6 +39,8 @@ def may_matter(code: str) -> bool:
     if not any(word in code for word in _WORDS):
         return False
     if not code.isascii() or any(word in code for word in _BY_TEXT):
+        return True
+    if any(word in code for word in _SHARED):
         return True
     return any(all(any(_names(code, word) for word in group) for group in groups) for groups in _NAMED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detectors.destructive.catalogue import CatalogueError, build, read, shipped
+from detectors.destructive.code import code_rules
 from detectors.destructive.context import Context
 from detectors.destructive.effects import verdict
 from detectors.destructive.shell import analyse
@@ -15,6 +16,9 @@ READERS = list({id(item): item for item in shipped().interpreters.values()}.valu
 FIRES = [(entry.id, command) for entry in ENTRIES for command in entry.fires]
 QUIET = [(entry.id, command) for entry in ENTRIES for command in entry.quiet]
 AROUND = [*RUNNERS, *READERS]
+
+
+CODE = [compiled.rule for compiled in code_rules()]
 
 
 def findings(command: str) -> list[str]:
@@ -39,6 +43,20 @@ def test_what_is_run_by_another_fires(command: str) -> None:
 @pytest.mark.parametrize("command", [command for item in AROUND for command in item.quiet])
 def test_what_is_run_by_another_is_quiet(command: str) -> None:
     assert findings(command) == []
+
+
+@pytest.mark.parametrize(("rule", "command"), [(rule.id, command) for rule in CODE for command in rule.fires])
+def test_a_call_in_a_program_fires(rule: str, command: str) -> None:
+    assert findings(command)
+
+
+@pytest.mark.parametrize("command", [command for rule in CODE for command in rule.quiet])
+def test_a_call_in_a_program_is_quiet(command: str) -> None:
+    assert findings(command) == []
+
+
+def test_every_rule_for_calls_shows_a_case() -> None:
+    assert [rule.id for rule in CODE if not rule.fires] == []
 
 
 def test_every_harmful_entry_shows_a_case() -> None:

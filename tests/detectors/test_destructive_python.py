@@ -23,7 +23,7 @@ WORTH = [  # code, whether it is parsed, why
     ("ｏｓ.remove('/etc/passwd')", True, "letters that Python takes for others"),
     ("Path(x).unlink()", True, "a path's own"),
     ("drawn = ecosystem_evaluation(executor)", False, "parts of longer names"),
-    ("exec(code)", False, "code that nobody downloads"),
+    ("exec(code)", True, "code that may be a text in it"),
     ("exec(requests.get(u).text)", True, "code that is downloaded"),
     ("import commands; commands.getoutput('rm -rf /')", True, "Python 2"),
     ("db.execute('drop table t')", True, "SQL"),

@@ -1,0 +1,422 @@
+"""JavaScript, Ruby, PHP, Perl and Lua by tree-sitter: their calls, with names followed through plain assignments.
+
+One reader serves all of them: what differs are the names of the nodes (`_Grammar`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import threading
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from tree_sitter import Language, Parser
+
+from detectors.destructive.bounds import TooMuch, check_nesting
+from detectors.destructive.code import MAX_VALUE, Call, Calls, Value
+from detectors.destructive.stand_ins import stand_ins
+from detectors.destructive.values import GLOB, UNKNOWN, clean
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from detectors.destructive.programs import Programs
+    from detectors.destructive.scope import Scope
+
+MAX_CODE = 32 * 1024
+MAX_NODES = 6_000
+MAX_DEPTH = 12  # of one value, and of the names it is put together from
+_MAX_ITEMS = 64
+# Parts of the names that the rules look for: without any of them nothing is parsed.
+_WORTH = re.compile(
+    r"rm|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
+    r"|query|\.do\b|empty|write|sync|erase|fetch|request|Command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put_",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?|(.))", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+
+
+class _Grammar(Struct, frozen=True):
+    """The names of nodes. package: the parser's. calls: node types, each with its fields for name, receiver, arguments.
+
+    lists, joins: nodes that are lists, and that put two texts together. assigns: with fields for name and value.
+    """
+
+    package: str
+    function: str = "language"
+    calls: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {}
+    lists: frozenset[str] = frozenset({"array"})
+    joins: frozenset[str] = frozenset({"binary_expression", "binary"})
+    assigns: dict[str, tuple[str, str]] = {}
+    shells: frozenset[str] = frozenset()
+
+
+_GRAMMARS: dict[str, _Grammar] = {
+    "javascript": _Grammar(
+        "tree_sitter_javascript",
+        calls={
+            "call_expression": (("function",), (), "arguments"),
+            "new_expression": (("constructor",), (), "arguments"),
+        },
+        assigns={"variable_declarator": ("name", "value"), "assignment_expression": ("left", "right")},
+    ),
+    "ruby": _Grammar(
+        "tree_sitter_ruby",
+        calls={"call": (("method",), ("receiver",), "arguments")},
+        assigns={"assignment": ("left", "right")},
+        shells=frozenset({"subshell"}),
+    ),
+    "php": _Grammar(
+        "tree_sitter_php",
+        "language_php_only",
+        calls={
+            "function_call_expression": (("function",), (), "arguments"),
+            "member_call_expression": (("name",), ("object",), "arguments"),
+            "nullsafe_member_call_expression": (("name",), ("object",), "arguments"),
+            "scoped_call_expression": (("name",), ("scope",), "arguments"),
+        },
+        lists=frozenset({"array_creation_expression"}),
+        assigns={"assignment_expression": ("left", "right")},
+        shells=frozenset({"shell_command_expression"}),
+    ),
+    "perl": _Grammar(
+        "tree_sitter_perl",
+        calls={
+            "function_call_expression": (("function",), (), "arguments"),
+            "ambiguous_function_call_expression": (("function",), (), "arguments"),
+            "func1op_call_expression": (("function",), (), "arguments"),
+            "method_call_expression": (("method",), ("invocant",), "arguments"),
+        },
+        lists=frozenset({"list_expression", "quoted_word_list", "anonymous_array_expression"}),
+        assigns={"assignment_expression": ("left", "right")},
+        shells=frozenset({"command_string"}),
+    ),
+    "lua": _Grammar(
+        "tree_sitter_lua",
+        calls={"function_call": (("name",), (), "arguments")},
+        lists=frozenset({"table_constructor"}),
+        assigns={},
+    ),
+}
+LANGUAGES = frozenset(_GRAMMARS)
+_parsers = threading.local()  # a Parser is not safe to share
+
+
+@cache
+def _language(name: str) -> Language:
+    grammar = _GRAMMARS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # some grammars still hand over a number
+        return Language(getattr(importlib.import_module(grammar.package), grammar.function)())
+
+
+def _parse(language: str, source: bytes) -> Node:
+    parsers = getattr(_parsers, "by_language", None)
+    if parsers is None:
+        parsers = _parsers.by_language = {}
+    parser = parsers.get(language)
+    if parser is None:
+        parser = parsers[language] = Parser(_language(language))
+    root: Node = parser.parse(stand_ins(source)).root_node
+    return root
+
+
+def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
+    """Add the effects of a program to the analysis; give the shell commands that it would run."""
+    if not _WORTH.search(text):
+        return []
+    if len(text) > MAX_CODE:
+        programs.unseen(f"{language} longer than {MAX_CODE // 1024} KiB", excerpt)
+        text = text[:MAX_CODE]
+    if language == "php":
+        text = re.sub(r"<\?(php|=)?|\?>", " ", text)
+    try:
+        check_nesting(text)
+    except TooMuch as error:
+        programs.unseen(f"a command that could not be read whole: {error}", excerpt)
+        return []
+    reader = _Reader(language, text.encode("utf-8", "replace"), programs, scope, excerpt)
+    reader.walk()
+    return reader.calls.commands
+
+
+class _Reader:
+    def __init__(self, language: str, source: bytes, programs: Programs, scope: Scope, excerpt: str) -> None:
+        self.grammar = _GRAMMARS[language]
+        self.source = source
+        self.root = _parse(language, source)
+        self.scope = scope
+        self.calls = Calls(programs, scope, excerpt)
+        self.names: dict[str, Value] = {}
+        self.aliases: dict[str, str] = {}
+
+    def walk(self) -> None:
+        """Every node in the order of the source, without recursion."""
+        work, seen = [self.root], 0
+        while work and seen < MAX_NODES:
+            node = work.pop()
+            seen += 1
+            kind = node.type
+            if kind in self.grammar.calls:
+                self.call(node)
+            elif kind in self.grammar.assigns:
+                self.assign(node)
+            elif kind in self.grammar.shells:
+                self.calls.see(Call("backtick", [Value(self.string(node, 0), raw="'")]))
+            elif kind == "import_statement":
+                self.imported(node)
+            elif kind == "assignment_statement":  # Lua
+                children = node.named_children
+                if len(children) == 2:
+                    self.names[self.text(children[0])] = self.value(children[1].named_children[0], 0)
+            work.extend(reversed(node.named_children))
+
+    def text(self, node: Node) -> str:
+        return clean(
+            self.source[node.start_byte : min(node.end_byte, node.start_byte + MAX_VALUE)].decode("utf-8", "replace")
+        )
+
+    def assign(self, node: Node) -> None:
+        name_field, value_field = self.grammar.assigns[node.type]
+        name, value = node.child_by_field_name(name_field), node.child_by_field_name(value_field)
+        if name is None or value is None:
+            return
+        if name.type == "object_pattern":  # const {rmSync: r} = require('fs')
+            module = self.name(value, 0)
+            for child in name.named_children:
+                key = child.child_by_field_name("key") or child
+                local = child.child_by_field_name("value") or child
+                self.aliases[self.text(local)] = f"{module}.{self.text(key)}"
+            return
+        if name.type == "variable_declaration" and name.named_children:
+            name = name.named_children[0]
+        if value.type in self.grammar.calls:
+            self.aliases[self.text(name)] = self.name(value, 0)
+        self.names[self.text(name)] = self.value(value, 0)
+
+    def imported(self, node: Node) -> None:
+        source = node.child_by_field_name("source")
+        module = self.string(source, 0).removeprefix("node:").replace("/", ".") if source is not None else ""
+        work = list(node.named_children)
+        while work:
+            part = work.pop()
+            if part.type == "import_specifier":
+                name = part.child_by_field_name("name")
+                local = part.child_by_field_name("alias") or name
+                if name is not None and local is not None:
+                    self.aliases[self.text(local)] = f"{module}.{self.text(name)}"
+            elif part.type == "identifier":
+                self.aliases[self.text(part)] = module
+            else:
+                work.extend(part.named_children)
+
+    def call(self, node: Node) -> None:
+        arguments = node.child_by_field_name(self.grammar.calls[node.type][2])
+        children: list[Node] = []
+        if arguments is not None:
+            several = arguments.type in ("arguments", "argument_list", "list_expression", "parenthesized_expression")
+            children = list(arguments.named_children) if several else [arguments]
+        elif node.type == "func1op_call_expression":
+            children = list(node.named_children)
+        raw = self.text(arguments)[:2000] if arguments is not None else "()"
+        name = self.name(node, 0)
+        values = [self.value(child, 0) for child in children[:_MAX_ITEMS]]
+        if name.startswith(("fs.promises.", "fs/promises.", "fs.extra.", "fs-extra.")):
+            name = "fs." + name.rpartition(".")[2]
+        if name in ("array_map", "collect", "map") and len(values) > 1 and values[0].text.isidentifier():
+            name, values = values[0].text, values[1:]  # array_map('unlink', glob('*'))
+        self.calls.see(Call(name, values, raw if raw.startswith("(") else f"({raw})"))
+
+    def name(self, node: Node, depth: int) -> str:
+        """What is called, with dots: ``User.where().delete_all``; what names stand for is put in their place."""
+        if depth > MAX_DEPTH:
+            return ""
+        spelled = self.grammar.calls.get(node.type)
+        if spelled is None:
+            return self.dotted(node, depth)
+        functions, receivers, _ = spelled
+        function = next((child for field in functions if (child := node.child_by_field_name(field))), None)
+        receiver = next((child for field in receivers if (child := node.child_by_field_name(field))), None)
+        if function is None:
+            first = self.text(node).split("(")[0].split(None, 1)
+            return first[0] if first else ""
+        called = self.dotted(function, depth + 1)
+        if node.type == "new_expression":
+            return f"new {called}"
+        if called in ("require", "import") and receiver is None:
+            argument = node.child_by_field_name("arguments")
+            module = self.string(argument, 0).strip("()'\"` ") if argument is not None else ""
+            return module.removeprefix("node:").replace("/", ".")
+        if receiver is None:
+            return called
+        return f"{self.chain(receiver, depth + 1)}.{called}"
+
+    def chain(self, node: Node, depth: int) -> str:
+        """What something is called on."""
+        if node.type in self.grammar.calls:
+            name = self.name(node, depth)
+            spelled = self.text(node)
+            return (
+                name if spelled.startswith(("require(", "import(")) else f"{name}()" if spelled.endswith(")") else name
+            )
+        return self.dotted(node, depth)
+
+    def dotted(self, node: Node, depth: int) -> str:
+        if depth > MAX_DEPTH:
+            return ""
+        kind = node.type
+        if kind == "member_expression":
+            inner, last = node.child_by_field_name("object"), node.child_by_field_name("property")
+            return f"{self.chain(inner, depth + 1)}.{self.text(last)}" if inner and last else ""
+        if kind == "subscript_expression":
+            inner, last = node.child_by_field_name("object"), node.child_by_field_name("index")
+            return f"{self.chain(inner, depth + 1)}.{self.value(last, depth + 1).text}" if inner and last else ""
+        if kind in ("await_expression", "parenthesized_expression") and node.named_children:
+            return self.chain(node.named_children[0], depth + 1)
+        text = self.text(node)[:200]
+        if kind in self.grammar.calls:
+            return self.name(node, depth + 1)
+        if text in self.aliases:
+            return self.aliases[text]
+        return re.sub(r"\s+", "", text.replace("->", ".").replace("::", ".").replace("?.", ".")).lstrip("$\\")
+
+    def value(self, node: Node, depth: int) -> Value:
+        """What an expression is worth, as far as it is known."""
+        kind, raw = node.type, self.text(node)[:200]
+        if depth > MAX_DEPTH:
+            return Value(raw=raw)
+        if kind in ("argument", "parenthesized_expression", "expression_list") and len(node.named_children) == 1:
+            return self.value(node.named_children[0], depth + 1)
+        if kind in self.grammar.lists:
+            if kind == "quoted_word_list":
+                return Value(
+                    items=[Value(word) for word in re.sub(r"^qw\W|\W$", "", raw).split()[:_MAX_ITEMS]], raw=raw
+                )
+            items = [self.value(child, depth + 1) for child in node.named_children[:_MAX_ITEMS]]
+            return Value(items=items, raw=raw)
+        if kind == "array_element_initializer" and node.named_children:
+            return self.value(node.named_children[-1], depth + 1)
+        if "string" in kind or kind == "heredoc_body" or kind == "template_literal":
+            return Value(self.string(node, depth), raw=raw or "'")
+        if kind in self.grammar.joins and len(node.named_children) == 2:
+            left, right = (self.value(child, depth + 1).text for child in node.named_children)
+            return Value((left + right)[:MAX_VALUE], raw=raw)
+        if kind in self.grammar.calls:
+            return self.called(node, raw, depth)
+        known = self.names.get(raw)
+        if known is not None:
+            return Value(known.text, known.items, raw)
+        if kind in ("number", "integer", "true", "false"):
+            return Value(raw, raw=raw)
+        if raw in ("process.env.HOME", "Dir.home", "ENV['HOME']"):
+            return Value(self.scope.context.home, raw=raw)
+        if raw in ("__dirname", "__DIR__", "Rails.root"):
+            return Value(self.scope.cwd, raw=raw)
+        return Value(raw=raw)
+
+    def called(self, node: Node, raw: str, depth: int) -> Value:
+        """What well-known functions give: joined paths, homes, folders for the moment, patterns."""
+        name = self.name(node, depth + 1)
+        arguments = node.child_by_field_name(self.grammar.calls[node.type][2])
+        children = (
+            list(arguments.named_children)
+            if arguments is not None and arguments.type != "string_literal"
+            else [arguments]
+            if arguments is not None
+            else []
+        )
+        last = name.rpartition(".")[2]
+        if name in (
+            "path.join",
+            "path.resolve",
+            "File.join",
+            "path.posix.join",
+            "Path.join",
+            "join",
+            "resolve",
+            "Rails.root.join",
+            "File.expand_path",
+            "base_path",
+            "storage_path",
+        ):
+            parts = [self.value(child, depth + 1).text for child in children[:8]]
+            return Value("/".join(part for part in parts if part)[:MAX_VALUE], raw=raw)
+        if last in ("homedir", "home"):
+            return Value(self.scope.context.home, raw=raw)
+        if last in (
+            "tmpdir",
+            "mkdtempSync",
+            "mktmpdir",
+            "tempdir",
+            "sys_get_temp_dir",
+            "tempnam",
+            "mkdtemp",
+            "Deno.makeTempDir",
+        ):
+            return Value("/tmp/" + UNKNOWN, raw=raw)
+        if name in ("process.cwd", "Dir.pwd", "getcwd", "Deno.cwd"):
+            return Value(self.scope.cwd, raw=raw)
+        if last in ("glob", "globSync", "readdirSync", "scandir") and children:
+            text = self.value(children[0], depth + 1).text
+            return Value(
+                text.replace("*", GLOB) if "*" in text else text + "/" + GLOB if "dir" in last else text, raw=raw
+            )
+        if (
+            last in ("from", "new", "String", "freeze", "to_s", "toString", "trim", "text", "Buffer.from")
+            and len(children) == 1
+        ):
+            return Value(self.value(children[0], depth + 1).text, raw=raw)
+        return Value(raw=raw)
+
+    def string(self, node: Node, depth: int) -> str:
+        """A string with what stands in it, without its quotes."""
+        begin, end = node.start_byte, node.end_byte
+        tokens = node.children
+        if tokens and not tokens[0].is_named and tokens[0].start_byte == begin:
+            begin = tokens[0].end_byte
+        if tokens and not tokens[-1].is_named and tokens[-1].end_byte == end:
+            end = tokens[-1].start_byte
+        if not tokens and end - begin >= 2 and self.source[begin : begin + 1] in (b"'", b'"'):
+            begin, end = begin + 1, end - 1
+        out: list[str] = []
+        self._pieces(node, begin, end, out, depth)
+        return clean("".join(out))[:MAX_VALUE]
+
+    def _pieces(self, node: Node, begin: int, end: int, out: list[str], depth: int) -> None:
+        at = begin
+        for child in node.named_children[:256]:
+            if child.start_byte < begin or child.end_byte > end:
+                continue
+            if "content" in child.type or child.type in ("string_fragment", "escape_sequence", "heredoc_content"):
+                out.append(_unescaped(self.source[at : child.start_byte]))
+                if child.named_children and depth < MAX_DEPTH:
+                    self._pieces(child, child.start_byte, child.end_byte, out, depth + 1)
+                else:
+                    out.append(_unescaped(self.source[child.start_byte : child.end_byte]))
+            else:
+                out.append(_unescaped(self.source[at : child.start_byte]))
+                inner = child
+                if child.type in ("interpolation", "template_substitution") and child.named_children:
+                    inner = child.named_children[0]
+                out.append(self.value(inner, depth + 1).text if depth < MAX_DEPTH else UNKNOWN)
+            at = child.end_byte
+        out.append(_unescaped(self.source[at:end]))
+
+
+def _unescaped(piece: bytes) -> str:
+    text = piece.decode("utf-8", "replace")
+    if "\\" not in text:
+        return text
+
+    def one(found: re.Match[str]) -> str:
+        number = found.group(1) or found.group(2)
+        if number:
+            value = int(number, 16)
+            return chr(value) if value < 0x110000 and not 0xD800 <= value < 0xE000 else "\ufffd"
+        return _PLAIN.get(found.group(3), found.group(3))
+
+    return _ESCAPE.sub(one, text)
