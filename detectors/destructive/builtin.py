@@ -109,6 +109,8 @@ def positional(programs: Programs, argv: list[str], scope: Scope, stdin: str | N
 
 def xargs(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
     at, replace = 1, ""
+    if argv[0] == "xargs" and ("-p" in argv[1:4] or "--interactive" in argv[1:4]):
+        return UNKNOWN
     while at < len(argv) and argv[at].startswith("-") and argv[at] != "-":
         flag = argv[at]
         if flag == "-I" or flag.startswith("--replace"):
@@ -151,7 +153,7 @@ def find(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
         roots.append(argv[at])
         at += 1
     tests = argv[at:]
-    selected = [_selection(root, tests) for root in roots or ["."]]
+    selected = [path for root in roots or ["."] for path in _selections(root, tests)]
     for index, word in enumerate(tests):
         if word == "-delete" and ("-type", "d") not in pairwise(tests):  # of folders it deletes the empty ones
             for path in selected:
@@ -167,6 +169,14 @@ def find(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
                     filled = [part.replace("{}", path) for part in command]
                     programs.run(filled, scope.fork(), None, excerpt)
     return "\n".join(selected)
+
+
+def _selections(root: str, tests: list[str]) -> list[str]:
+    """Names joined by ``-o`` alone are looked at one by one."""
+    names = [(word, name) for word, name in pairwise(tests) if word in ("-name", "-iname")]
+    if len(names) < 2 or tests.count("-o") + tests.count("-or") < len(names) - 1 or not {"!", "-not"}.isdisjoint(tests):
+        return [_selection(root, tests)]
+    return [_selection(root, list(name)) for name in names[:MAX_LINES]]
 
 
 def _selection(root: str, tests: list[str]) -> str:
@@ -234,12 +244,26 @@ def printf(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
     return outputs.printf(argv, scope, stdin)
 
 
-def copy(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
-    copied(programs, argv, scope, stdin, excerpt)
+def copy(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str | None:
+    return "" if copied(programs, argv, scope, stdin, excerpt) else None
 
 
 def container(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
     docker(programs, argv, scope, stdin, excerpt)
+
+
+def tee(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    if "/proc/sysrq-trigger" in argv:
+        programs.write("/proc/sysrq-trigger", scope, excerpt, append=False)
+
+
+def archive(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    """tar with ``--remove-files``: what goes into no archive is gone."""
+    if "--remove-files" in argv and "/dev/null" in argv:
+        for word in argv[2:]:
+            if not word.startswith("-") and word != "/dev/null":
+                programs.remove(word, scope, excerpt, "tar.remove-files")
+    escape(programs, argv, scope, stdin, excerpt)
 
 
 def escape(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
@@ -256,4 +280,5 @@ BUILTINS: dict[str, Builtin] = {
     "npm": package_script, "yarn": package_script, "pnpm": package_script, "bun": package_script, "crontab": crontab,
     "docker": container, "podman": container, "nerdctl": container, "mapfile": mapfile, "readarray": mapfile,
     "printf": printf, "cp": copy, "mv": copy, "ln": copy, "install": copy, **dict.fromkeys(NAMES, escape),
+    "tar": archive, "tee": tee,
 }  # fmt: skip

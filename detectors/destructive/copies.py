@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 _VALUED = frozenset({"-t", "-S", "-m", "-o", "-g", "--target-directory", "--suffix", "--mode", "--owner", "--group"})
 _KEEPING = frozenset({"-n", "--no-clobber", "-i", "--interactive", "-b", "--backup", "-u", "--update"})
+_SINGLE = frozenset({"system", "protected", "elsewhere", "workspace"})
 MAX_SOURCES = 16
 
 
-def copied(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
-    """cp, mv, ln and install. The catalogue says the rest."""
+def copied(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> bool:
+    """cp, mv, ln and install. Whether that is all there is to say: else the catalogue says the rest."""
     words, folder, keeping = [], "", False
     at = 1
     while at < len(argv):
@@ -34,12 +35,14 @@ def copied(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
         at += 1
     if not folder:
         if len(words) < 2:
-            return
+            return False
         folder = words.pop()
+        if argv[0].endswith("mv") and len(words) == 1 and _set_aside(words[0], folder, scope, programs):
+            return True
         if len(words) == 1 and not folder.endswith(("/", "/.")) and folder not in (".", ".."):
             _one(programs, argv[0], words[0], folder, scope, keeping, excerpt)
             if "/" in folder:
-                return
+                return False
     for word in words[:MAX_SOURCES]:
         _one(
             programs,
@@ -50,6 +53,14 @@ def copied(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
             keeping,
             excerpt,
         )
+    return False
+
+
+def _set_aside(source: str, goal: str, scope: Scope, programs: Programs) -> bool:
+    """``mv x.conf x.conf.bak``: under another name beside it nothing is lost."""
+    one, other = join(scope.cwd, literal(source)), join(scope.cwd, literal(goal))
+    beside = other.startswith(one) and "/" not in other[len(one) :]
+    return beside and one != other and locate(source, scope.cwd, programs.shell.context).place in _SINGLE
 
 
 def _one(programs: Programs, name: str, source: str, goal: str, scope: Scope, keeping: bool, excerpt: str) -> None:

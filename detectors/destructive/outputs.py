@@ -156,6 +156,10 @@ def folder(argv: list[str], scope: Scope, stdin: str | None) -> str:
     return scope.cwd
 
 
+def repository(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    return scope.context.root if "--show-toplevel" in argv else UNKNOWN
+
+
 def base(argv: list[str], scope: Scope, stdin: str | None) -> str:
     word = argv[-1].rstrip("/")
     if is_unknown(word) or len(argv) < 2:
@@ -178,7 +182,8 @@ MODELS: dict[str, Model] = {
     "bzcat": unpacked, "xzcat": unpacked, "bunzip2": unpacked, "unxz": unpacked, "gzip": unpacked, "bzip2": unpacked,
     "xz": unpacked, "zstd": unpacked, "openssl": unpacked, "gpg": unpacked,
     "rev": reversed_lines, "tr": translated, "curl": downloaded, "wget": downloaded, "fetch": downloaded,
-    "http": downloaded, "nc": downloaded, "mktemp": temporary, "pwd": folder, "basename": base, "dirname": base,
+    "http": downloaded, "nc": downloaded, "mktemp": temporary, "pwd": folder, "git": repository,
+    "basename": base, "dirname": base,
     "realpath": resolved, "readlink": resolved, "rm": silent, "mkdir": silent, "touch": silent, "cp": silent,
     "mv": silent,
 }  # fmt: skip

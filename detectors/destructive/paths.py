@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 
@@ -63,11 +64,13 @@ _WIDE = _compile(_PLACES.wide)
 _PROTECTED = _compile([glob for glob in _PLACES.protected if not _is_name(glob)])
 _PROTECTED_NAMES = _compile([glob[3:] for glob in _PLACES.protected if _is_name(glob)])
 _SYSTEM = _compile(_PLACES.system)
-_REBUILDABLE = _compile(_PLACES.rebuildable)
+_REBUILDABLE = _compile([*_PLACES.rebuildable, *(g[:-3] for g in _PLACES.rebuildable if g.endswith("/**"))])
+_TOP = [glob.split("/") for glob in (*_PLACES.core, *_PLACES.wide) if "*" not in glob and glob.startswith("/")]
 _NAMES = _compile(_PLACES.rebuildable_names)
 _SCRATCH = _compile(_PLACES.scratch)
 _NOTHING = _compile(_PLACES.nothing)
 _DEVICE = re.compile(r"/dev/(?:[shv]d[a-z*]|xvd|nvme|mmcblk|r?disk|mapper/|dm-|md\d|loop|vg|sr\d|mem|kmem|port|nbd)")
+_CLASS = re.compile(rf"{ONE}[^\]/?*{ONE}{GLOB}]{{1,24}}\]")
 _MOST = re.compile(r"/(?:[?*]+|\?[^/\]]{1,20}\][?*]*\*)/?")  # `/???`, `/[a-z]*`: [ is kept as ?
 _DOTS = re.compile(r"\.?\*+|\*\.\*|\.\[\^?!?\.?\]\*")
 
@@ -91,6 +94,8 @@ def locate(word: str, cwd: str, context: Context) -> Spot:
         if not rest.strip("/" + GLOB + ONE) and not rest:
             return Spot(display(word), "unknown", "unknown", "possible")
         word, certainty = rest, "likely"
+    if ONE in word:
+        word = _CLASS.sub(ONE, word)
     text = word.replace("*", STAR).replace(GLOB, "*").replace(ONE, "?")
     head = text.split("/", 1)[0]
     if is_unknown(head):
@@ -122,6 +127,8 @@ def _classify(path: str, context: Context) -> Spot:
         return Spot(path, "root", "all")
     if _NOTHING.fullmatch(contents):
         return Spot(path, "nothing", "one")
+    if "*" in contents or "?" in contents:
+        contents = _meant(contents)
     root = context.root
     if _DEVICE.match(contents):
         return Spot(path, "device", "all")
@@ -155,6 +162,17 @@ def _classify(path: str, context: Context) -> Spot:
     return Spot(path, "workspace" if known else "elsewhere", "many")
 
 
+def _meant(pattern: str) -> str:
+    """The system's own folder that a pattern such as ``/et?`` stands for, if it is one; else the pattern."""
+    parts = pattern.split("/")
+    if len(parts) > 4 or not parts[-1].strip("*?"):
+        return pattern
+    for folder in _TOP:
+        if len(folder) == len(parts) and all(map(fnmatchcase, folder, parts)):
+            return "/".join(folder)
+    return pattern
+
+
 @lru_cache(maxsize=64)
 def _shared(root: str) -> bool:
     """A workspace that is said to be a folder of the system, or all homes, makes nothing there the run's."""
@@ -163,4 +181,10 @@ def _shared(root: str) -> bool:
 
 
 def _rebuilt_by_system(names: list[str]) -> bool:
-    return names[-1] == "__pycache__" or names[-1].endswith((".pyc", ".pyo"))
+    """What lies in folders of packages, and what images are stripped of."""
+    last = names[-1]
+    return (
+        last in ("__pycache__", "node_modules", "tests", "test", "examples")
+        or last.endswith((".pyc", ".pyo", ".la"))
+        or not {"node_modules", "site-packages", "dist-packages"}.isdisjoint(names[:-1])
+    )

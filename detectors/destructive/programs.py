@@ -17,6 +17,7 @@ from detectors.destructive.inert import READERS
 from detectors.destructive.languages import analyse_language, cost
 from detectors.destructive.paths import join, locate
 from detectors.destructive.scope import Scope
+from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal, passed_on
 from detectors.destructive.windows_names import is_windows, windows_command
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _EXCERPT = 200
 _WORST = ("rm", "dd", "shred", "sh", "bash", "mkfs", "mv", "find", "chmod", "kill")
+_FOLDERS = frozenset({"-C", "--chdir", "-D"})
 _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
 _SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter"})
@@ -61,6 +63,8 @@ class Programs:
             text = excerpt if excerpt.startswith(argv[0]) else " ".join(argv)
             run = windows_command(argv, text, self, scope, excerpt[:_EXCERPT], stdin)
             return UNKNOWN if run is None else run
+        if name in REMOVERS:
+            argv = spelled(argv, stdin is not None)
         special = builtin.BUILTINS.get(name)
         if special is not None:
             printed = special(self, argv, scope, stdin, excerpt)
@@ -126,6 +130,9 @@ class Programs:
                 if flag in wrapper.text or (word[1] != "-" and "-" + word[-1] in wrapper.text):
                     text = value if equals else argv[at + 1] if at + 1 < end else ""
                     return self.code("shell", text, scope.fork(), excerpt)
+                if flag in _FOLDERS and argv[0] in ("env", "sudo", "doas") and (equals or at + 1 < end):
+                    scope = scope.fork()
+                    scope.cwd = join(scope.cwd, literal(value if equals else argv[at + 1]))
                 joined = word[1] != "-" and len(word) > 2 and "-" + word[-1] in values  # ``-dmS name``
                 at += 1 + ((word in values or joined) and not equals)
                 continue
@@ -229,6 +236,12 @@ class Programs:
         if not path or UNSET in path:
             return
         spot = locate(path, scope.cwd, self.shell.context)
+        if spot.path == "/proc/sysrq-trigger":
+            self.shell.effects.append(
+                Effect(action="stop", thing="host", target="", width="all", reversible="no", excerpt=excerpt[:_EXCERPT],
+                       entry="shell.sysrq")
+            )  # fmt: skip
+            return
         if spot.place == "nothing":
             return
         if spot.place == "device" and not append:

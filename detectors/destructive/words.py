@@ -33,6 +33,7 @@ _NOTHING = re.compile(r":\s*0\s*:\s*0\s*\}\Z")
 _SPECIAL = re.compile(r"[\\*?\[{},~]")
 
 _IN_QUOTES = re.compile(r'\\([$`"\\\n])')
+_TILDE = re.compile(r"~([a-z_][\w-]{0,31})?(?=/|\Z)", re.ASCII)
 _ANSI = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|c.|.)", re.DOTALL)
 _ANSI_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
 _ACTIVE = {"*": GLOB, "?": ONE, "[": ONE, "{": OPEN, ",": COMMA, "}": CLOSE}
@@ -193,9 +194,11 @@ def bare(text: str, home: str) -> str:
     """A word outside quotes: backslashes, globs, braces, a leading tilde."""
     if not _SPECIAL.search(text):
         return text
-    tilde = text.startswith("~") and (len(text) == 1 or text[1] == "/")
-    if tilde:
-        text = text[1:]
+    tilde = _TILDE.match(text)
+    if tilde is not None:
+        text = text[tilde.end() :]
+        name = tilde.group(1)
+        home = home if not name else "/root" if name == "root" else f"/home/{name}"
     out: list[str] = []
     at = 0
     for found in _SPECIAL.finditer(text):
@@ -212,7 +215,7 @@ def bare(text: str, home: str) -> str:
             out.append(_ACTIVE.get(char, char))
             at = start + 1
     out.append(text[at:])
-    return (home if tilde else "") + "".join(out)
+    return (home if tilde is not None else "") + "".join(out)
 
 
 def ansi(text: str) -> str:
