@@ -23,6 +23,8 @@ from monitor.topics.admin import create
 from monitor.topics.connect import admin_client
 
 START_S = 60.0
+# A policy: the governor would turn a benchmark's kills into pauses, as it should.
+UNGOVERNED = "governor: {kills_per_minute: 100000, share_of_runs: 1.0, share_after_kills: 100000}\n"
 READY_POLL_S = 0.05
 _LAG = re.compile(r'killcord_lag_events\{partition="(\d+)"\}')
 

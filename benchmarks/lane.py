@@ -55,6 +55,9 @@ async def measure(stage: Stage, quick: bool) -> Result:
     result = Result()
     all_messages = messages(WARM + max(way.count for way in WAYS) // share, time.time())
     result.settings = told(patient(stage.settings()))
+    if not quick:
+        say("lane: a first round, which is not counted, for the broker to warm up")
+        await _one(stage, WAYS[0], all_messages)
     for n in range(rounds):
         for way in WAYS:
             if why := _not_here(way):

@@ -24,7 +24,6 @@ from benchmarks.load import deadly
 from benchmarks.recorded import Keyed
 from benchmarks.show import say
 from benchmarks.stage import Stage, StageError, told
-from benchmarks.stop import POLICY
 from detectors.event import RunStarted, ToolCall, encode
 from monitor.client.reader import consumer, partitions_of
 from monitor.decode import Decoded, decode
@@ -78,7 +77,7 @@ async def measure(stage: Stage, quick: bool) -> Result:
     """Killcord in each round; the Faust table, which takes the longest, in one."""
     dirty, states, rounds = (2_000, 2_500, 1) if quick else (DIRTY, STATES, 3)
     policy = stage.directory / "policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(cluster.UNGOVERNED)
     found: list[Kept] = []
     size = _state_size()
     for n in range(rounds):

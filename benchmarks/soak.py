@@ -24,7 +24,6 @@ from benchmarks import cluster, trend
 from benchmarks.machine import machine
 from benchmarks.show import WIDE, flat, say
 from benchmarks.stage import Stage, StageError, told
-from benchmarks.stop import POLICY
 from benchmarks.trend import Sample, Verdict
 from benchmarks.watched_worker import GAUGE
 from monitor.client.connection import quiet
@@ -100,7 +99,7 @@ def main(minutes: float, runs: int, as_json: bool) -> None:
 
 def _settings(stage: Stage, minutes: float) -> Settings:
     policy = stage.directory / "policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(cluster.UNGOVERNED)
     settings = replace(stage.settings(), policy=str(policy), run_ttl_s=min(60.0, minutes * 60 / 8))
     return cluster.with_directory(stage, settings, "worker")
 

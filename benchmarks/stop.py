@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from benchmarks import cluster
 from benchmarks.figures import Result, percentile
+from benchmarks.latency import warm_up
 from benchmarks.load import deadly
 from benchmarks.processes import cpu_seconds, of_run, runs_on
 from benchmarks.show import say
@@ -42,8 +43,6 @@ GAP_S = 0.2  # between two kills: what the last guard does at its end is not the
 AIM_P99_MS = 50.0
 PROGRAM = "sleep 3600 & setsid sleep 3600 & wait"
 PROCESSES = 3  # of it
-# The governor would turn a benchmark's kills into pauses, as it should.
-POLICY = "governor: {kills_per_minute: 100000, share_of_runs: 1.0, share_after_kills: 100000}\n"
 
 
 class Kill(Struct):
@@ -63,8 +62,10 @@ class Kill(Struct):
 
 async def measure(stage: Stage, quick: bool) -> Result:
     """Waves of guards; in each, one kill after the other."""
+    if not quick:
+        await warm_up(stage)
     policy = stage.directory / "policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(cluster.UNGOVERNED)
     settings = replace(stage.settings(), policy=str(policy))
     result = Result(settings=told(settings))
     async with AsyncExitStack() as stack:

@@ -24,7 +24,6 @@ from benchmarks.fill import producer
 from benchmarks.load import deadly
 from benchmarks.show import say
 from benchmarks.stage import Stage, StageError, told
-from benchmarks.stop import POLICY
 from monitor.client.reader import consumer, partitions_of
 from monitor.engine.engine import partition_of
 from monitor.settings import Settings
@@ -54,7 +53,7 @@ async def measure(stage: Stage, quick: bool) -> Result:
     rounds = 1 if quick else 3
     found: dict[str, list[Taken]] = {LEFT: [], AGAIN: []}
     policy = stage.directory / "policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(cluster.UNGOVERNED)
     for n in range(rounds):
         for way, of in found.items():
             settings = replace(stage.settings(), policy=str(policy))

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+STAT_BYTES = 4096  # 52 numbers and a name of 16 bytes; /proc gives a line whole or not at all
+
+
 class Process(NamedTuple):
     """One line of /proc/PID/stat (proc(5)); ``start`` in clock ticks since boot."""
 
@@ -49,9 +52,15 @@ def _parse(text: bytes) -> Process:
 def read(pid: int) -> Process | None:
     """The process of this id, or None when there is none (any more)."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)  # a third of the time of Python's files
     except (FileNotFoundError, ProcessLookupError):
         return None
+    try:
+        text = os.read(handle, STAT_BYTES)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(handle)
     return _parse(text)
 
 
