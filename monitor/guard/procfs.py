@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-
 STAT_BYTES = 4096  # 52 numbers and a name of 16 bytes; /proc gives a line whole or not at all
 
 
