@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from detectors.destructive.arguments import Arguments, split
 from detectors.destructive.catalogue_schema import Entry, File, Interpreter, Program, Wrapper
+from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET
 
 
 class CatalogueError(ValueError):
@@ -132,11 +133,12 @@ def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] |
 
 
 def _glob(text: str) -> str:
-    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".").replace(r"\|", "|")
+    escaped = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".").replace(r"\|", "|")
+    return escaped.replace("…", f"[{UNKNOWN}{UNSET}{NET}{CODED}]")
 
 
 def _part(text: str, any_case: bool) -> Part:
-    if "*" in text or "?" in text:
+    if "*" in text or "?" in text or "…" in text:
         return re.compile(_glob(text), re.DOTALL | re.IGNORECASE)
     return frozenset(text.lower().split("|")) if any_case or "|" in text else text
 

@@ -26,7 +26,8 @@ class Does(Struct, frozen=True, forbid_unknown_fields=True):
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing a program can do. The first entry of a program that fits decides.
 
-    when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``; ``** rm`` for rm after up to five words).
+    when: its first words, any of these (``push``, ``s3 rm``, ``* delete-*``; ``** rm`` for rm after up to five words;
+    ``…`` for a value that is not known).
     any: at least one of these flags.
     all: every one of these. unless: none of these. args: one of the remaining words fits one of these globs.
     text: a regular expression found in the arguments. needs: at least so many remaining words.

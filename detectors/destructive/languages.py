@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectors.destructive.effects import Effect, Thing
 from detectors.destructive.python_code import analyse_python
-from detectors.destructive.sql import MAX_PARSED, analyse_sql
+from detectors.destructive.sql import MAX_PARSED, analyse_sql, shell_of_sql
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -26,11 +26,12 @@ def analyse_language(language: str, text: str, programs: Programs, scope: Scope,
         return analyse_python(text, programs, scope, excerpt)
     if language == "sql":
         programs.shell.effects.extend(analyse_sql(text, excerpt))
-    elif language in _PARSED:
+        return shell_of_sql(text)
+    if language in _PARSED:
         from detectors.destructive.code_tree import analyse_code_tree  # a parser each, seldom needed
 
         return analyse_code_tree(language, text, programs, scope, excerpt)
-    elif language in ("powershell", "cmd"):
+    if language in ("powershell", "cmd"):
         from detectors.destructive.windows import analyse_cmd, analyse_powershell
 
         reader = analyse_powershell if language == "powershell" else analyse_cmd

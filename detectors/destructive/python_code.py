@@ -6,6 +6,7 @@ Names are followed through plain assignments and `os.path.join`, f-strings, `Pat
 from __future__ import annotations
 
 import ast
+import base64
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,9 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in (ast.Name, ast.Constant) and kind._fields
 }
-_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom})
+_LOOPS = (ast.For, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom, ast.With, *_LOOPS})
+_MAX_LOOPED = 400  # calls that loops repeat
 
 
 def _in_order(tree: ast.AST) -> list[ast.AST]:
@@ -89,6 +92,7 @@ class _Reader:
         self.made: dict[str, ast.Call] = {}  # what a name was assigned, where that is a call
         self.calls = Calls(programs, scope, excerpt)
         self.commands: list[str] = []
+        self.repeated = 0
         self.imported: dict[str, str] = {}
 
     def see(self, node: ast.AST) -> None:
@@ -98,10 +102,36 @@ class _Reader:
                 self.made[node.targets[0].id] = node.value
         elif isinstance(node, ast.Call):
             self.call(node, self.called(node.func))
+        elif isinstance(node, _LOOPS):
+            self.looped(node)
+        elif isinstance(node, ast.With):
+            for item in node.items:
+                if isinstance(item.optional_vars, ast.Name):
+                    self.names[item.optional_vars.id] = self.value(item.context_expr)
+                    if isinstance(item.context_expr, ast.Call):
+                        self.made[item.optional_vars.id] = item.context_expr
         elif isinstance(node, ast.Import):
             self.imported.update({alias.asname: alias.name for alias in node.names if alias.asname})
         elif isinstance(node, ast.ImportFrom) and node.module:
             self.imported.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+
+    def looped(self, node: ast.For | ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
+        """A loop over a list that is written out: its body for each item but the last, which the walk comes to."""
+        target, source = (
+            (node.target, node.iter)
+            if isinstance(node, ast.For)
+            else (node.generators[0].target, node.generators[0].iter)
+        )
+        if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
+            return
+        body = node.body if isinstance(node, ast.For) else [node.elt]
+        inner = [found for part in body for found in _in_order(part) if isinstance(found, ast.Call | ast.Assign)]
+        for item in source.elts[:16]:
+            self.names[target.id] = self.value(item)
+            if item is not source.elts[-1]:
+                self.repeated += len(inner)
+                for found in inner if self.repeated < _MAX_LOOPED else ():
+                    self.see(found)
 
     def called(self, node: ast.AST) -> str:
         """A function's full name, whatever its module or itself was imported as."""
@@ -134,6 +164,8 @@ class _Reader:
             text = self.value(first)
             if text != UNKNOWN:
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
+        elif name == "open" and first is not None:
+            self.opened(node, first)
         elif name in ("exec", "eval") and first is not None:
             if _downloads(first):
                 self.programs.unseen("straight from the network", self.excerpt)
@@ -141,6 +173,14 @@ class _Reader:
                 self.nested(self.value(first))
         else:
             self.other(node)
+
+    def opened(self, node: ast.Call, path: ast.AST) -> None:
+        """A file opened for writing is emptied, or made."""
+        modes = [node.args[1]] if len(node.args) > 1 else [word.value for word in node.keywords if word.arg == "mode"]
+        mode = self.value(modes[0]) if modes else "r"
+        where = self.value(path)
+        if mode[:1] in ("w", "x") and not is_unknown(where):
+            self.programs.write(where, self.scope, self.excerpt, False)
 
     def nested(self, code: str) -> None:
         """Code in a string, once."""
@@ -202,6 +242,8 @@ class _Reader:
         if isinstance(node, ast.Constant):
             if isinstance(node.value, int) and abs(node.value) >= 2**64:
                 return UNKNOWN  # str() of a long one takes seconds, or raises
+            if isinstance(node.value, bytes):
+                return clean(node.value.decode("utf-8", "replace"))
             return clean(node.value) if isinstance(node.value, str) else str(node.value)
         if isinstance(node, ast.Name):
             return self.names.get(node.id, UNKNOWN)
@@ -212,8 +254,14 @@ class _Reader:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
             return left + right if isinstance(node.op, ast.Add) else f"{left}/{right}"
+        if isinstance(node, ast.Subscript):
+            reverses = isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == "::-1"
+            return self.value(node.value, depth + 1)[::-1] if reverses else UNKNOWN
         if isinstance(node, ast.Call):
             name = self.called(node.func)
+            decoded = self.decoded(node, name, depth)
+            if decoded is not None:
+                return decoded
             if name in _JOINING and node.args:
                 parts = [self.value(part, depth + 1) for part in node.args[:8]]
                 return "/".join(parts) if not parts[-1].startswith("/") else parts[-1]
@@ -226,6 +274,30 @@ class _Reader:
             if name in ("os.getcwd", "Path.cwd"):
                 return self.scope.cwd
         return UNKNOWN
+
+    def decoded(self, node: ast.Call, name: str, depth: int) -> str | None:
+        """What functions give that only write a text another way; None for others."""
+        last = name.rpartition(".")[2]
+        if last in ("decode", "strip", "encode", "text", "SQL", "lower", "resolve", "absolute", "format"):
+            method = isinstance(node.func, ast.Attribute) and last not in ("text", "SQL")
+            inner = node.func.value if method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
+            return None if inner is None or name.startswith("codecs") else self.value(inner, depth + 1)
+        if not node.args:
+            return None
+        try:
+            if last in ("b64decode", "decodebytes", "urlsafe_b64decode"):
+                return clean(base64.b64decode(self.value(node.args[0], depth + 1)).decode("utf-8", "replace"))
+            if last in ("fromhex", "unhexlify"):
+                return clean(bytes.fromhex(self.value(node.args[0], depth + 1)).decode("utf-8", "replace"))
+        except ValueError:
+            return UNKNOWN
+        if last == "join" and isinstance(node.func, ast.Attribute) and isinstance(node.args[0], ast.List | ast.Tuple):
+            glue = self.value(node.func.value, depth + 1)
+            if not is_unknown(glue):
+                return glue.join(self.value(part, depth + 1) for part in node.args[0].elts[:MAX_PARTS])
+        if last == "chr" and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, int):
+            return chr(node.args[0].value) if 0 < node.args[0].value < 0xD800 else UNKNOWN
+        return None
 
 
 def _dotted(node: ast.AST) -> str:

@@ -10,13 +10,13 @@ _WORDS = (
     "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
     "getstatusoutput", "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn",
     "DELETE", "update_many", "text", "sql", "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer",
-    "Charge", "schedule_key",
+    "Charge", "schedule_key", "open(",
 )  # fmt: skip
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing.
 _SHARED = (
     "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn", "DELETE", "update_many",
     "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer", "Charge", "schedule_key", "execv",
-    "execl", "exec(", "eval(", "sql", "remove_",
+    "execl", "exec(", "eval(", "sql", "remove_", "open(",
 )  # fmt: skip
 _BY_TEXT = ("__import__", "import_module")
 # A call that is looked for names something of each group of a line.

@@ -11,12 +11,30 @@ from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Certainty, Effect, Reversible, Thing, Width
 from detectors.destructive.memo import remembered
 from detectors.destructive.sql_conditions import always_true
+from detectors.destructive.sql_words import STATEMENTS, STRINGS
 
 MAX_SQL = 64 * 1024
 MAX_PARSED = 8 * 1024  # sqlglot takes up to 5 µs a character; longer texts are dumps, and are read by their words
-_WORTH = re.compile(r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke", re.IGNORECASE)
+_WORTH = re.compile(
+    r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke|grant|shutdown|purge|reset|terminate"
+    r"|lo_unlink|restore|exec|/\*",
+    re.IGNORECASE,
+)
 _EXECUTABLE = re.compile(r"/\*!\d*(.*?)(?:\*/|\Z)", re.DOTALL)
 _PREFIX = re.compile(r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]{0,200}\)\s*)", re.IGNORECASE)
+_SPLIT_WORD = re.compile(r"(?<=[A-Za-z])/\*.{0,80}?\*/(?=[A-Za-z])", re.DOTALL)
+_DYNAMIC = re.compile(r"\b(?:execute(?:\s+immediate)?|exec|sp_executesql)\s*\(?\s*N?'((?:[^']|'')++)'", re.IGNORECASE)
+_BLOCK = re.compile(r"\bdo\s+(?:language\s+\w+\s+)?\$(\w*)\$(.*?)\$\1\$", re.IGNORECASE | re.DOTALL)
+_ALTER_ROWS = re.compile(
+    r"\balter\s+table\s+(\S+)(?:\s+on\s+cluster\s+\S+)?\s+(delete\s+where|update\s)", re.IGNORECASE
+)
+_TOP = re.compile(r"\bdelete\s+top\s*\(?\s*\d+\s*\)?(\s*percent)?", re.IGNORECASE)
+# Statements that sqlglot takes for expressions, or keeps as text.
+_SPECIAL = re.compile(
+    r"(?:^|;)\s*(?:shutdown|reset\s|purge\s|restore\s|grant\s|revoke\s|alter\s+(?:role|user|login|database)\s)"
+    r"|pg_terminate_backend|lo_unlink|pg_drop_replication",
+    re.IGNORECASE,
+)
 _DOT_COMMAND = re.compile(r"^[.\\][a-z!].*$", re.MULTILINE)
 _TEMPORARY = re.compile(r"^(#|pg_temp|tmp_|temp_)|(_tmp|_temp)$", re.IGNORECASE)
 # what sqlglot raises on texts it was never meant to read
@@ -51,13 +69,23 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     text = _EXECUTABLE.sub(r" \1 ", text)
     text = _DOT_COMMAND.sub("", _PREFIX.sub("", text))
     out: list[Effect] = []
+    if "/*" in text and (joined := _SPLIT_WORD.sub("", text)) != text:
+        out.extend(_by_words(joined, excerpt))
+    text = _ALTER_ROWS.sub(_as_statement, text)
+    text = _TOP.sub(lambda found: "delete" if found.group(1) else "select", text)
+    for block in _BLOCK.finditer(text):
+        out.extend(_by_words(re.sub(r"\b(?:begin|declare|then|else|loop)\b", ";", block.group(2), flags=re.I), excerpt))
+    for found in _DYNAMIC.finditer(text):
+        out.extend(_by_words(found.group(1).replace("''", "'"), excerpt))
     temporary: set[str] = set()
     if len(text) > MAX_PARSED:
-        return tuple(_by_words(text, excerpt))
+        return (*out, *_by_words(text, excerpt))
+    if _SPECIAL.search(text):
+        out.extend(_by_words(text, excerpt, _SPECIAL))
     try:
         statements = sqlglot.parse(text, dialect=dialect, error_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, *_BROKEN):
-        return tuple(_by_words(text, excerpt))
+        return tuple(dict.fromkeys((*out, *_by_words(text, excerpt))))
     pending: int | None = None
     for statement in statements:
         if statement is None:
@@ -76,6 +104,23 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
             out.extend(_by_words(text, excerpt))
             break
     return tuple(out)
+
+
+def _as_statement(found: re.Match[str]) -> str:
+    """``ALTER TABLE t DELETE WHERE`` as ``DELETE FROM t WHERE``: ClickHouse's way."""
+    return f"delete from {found[1]} where" if found[2].lower().startswith("delete") else f"update {found[1]} set "
+
+
+def shell_of_sql(text: str) -> list[str]:
+    """The shell commands that a client or the server would run: ``\\! rm``, ``.shell``, ``COPY … TO PROGRAM``."""
+    return [next(part for part in found.groups() if part) for found in _SHELL.finditer(text[:MAX_SQL])][:16]
+
+
+_SHELL = re.compile(
+    r"^\s*(?:\\!|\.shell|\.system|system|!)\s+(\S.*)$|\b(?:to|from)\s+program\s+'((?:[^']|'')+)'"
+    r"|\bxp_cmdshell\s+N?'((?:[^']|'')+)'",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def _effect(
@@ -116,7 +161,7 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
         name = _name(node.this.this if node.this is not None and node.this.key == "schema" else node.this)
         if any(item.key == "temporaryproperty" for item in node.find_all(_types("TemporaryProperty"))):
             temporary.add(name.lower())
-        if (node.args.get("kind") or "").upper() in ("TABLE", "DATABASE", "SCHEMA"):
+        if (node.args.get("kind") or "").upper() in ("TABLE", "DATABASE", "SCHEMA") and not node.args.get("replace"):
             thing: Thing = "database" if node.args["kind"].upper() == "DATABASE" else "table"
             keys = () if node.args.get("exists") else (f"table:{name.lower()}",)
             out.append(
@@ -127,7 +172,7 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
             out.append(_effect("overwrite", "table", name, "all", excerpt, "sql.replace-table"))
     elif kind == "insert" and node.args.get("overwrite"):
         out.append(_effect("overwrite", "rows", _name(node.this), "all", excerpt, "sql.insert-overwrite"))
-    elif kind == "command":
+    elif kind == "command" and not _SPECIAL.search(f"{node.this} "):
         out.extend(_by_words(f"{node.this} {node.expression or ''}", excerpt))
     return out
 
@@ -142,8 +187,13 @@ def _drop(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
             out.append(_effect("delete", "database", name, "all", excerpt, "sql.drop-database", own=own))
         elif kind in ("TABLE", "MATERIALIZED VIEW", "STREAM", "STAGE"):
             out.append(_effect("delete", "table", name, "all", excerpt, "sql.drop-table", own=own))
-        elif kind in ("USER", "ROLE"):
-            out.append(_effect("delete", "account", name, "one", excerpt, "sql.drop-user"))
+        elif kind in ("USER", "ROLE", "LOGIN"):
+            whole = bool(node.args.get("cascade"))  # Oracle's takes all that the user owns along
+            out.append(_effect("delete", "account", name, "all" if whole else "one", excerpt, "sql.drop-user"))
+        elif kind == "WAREHOUSE":
+            out.append(_effect("delete", "cloud", name, "one", excerpt, "sql.drop-code", undo="create it again"))
+        elif kind not in ("VIEW", "INDEX", "CONSTRAINT", ""):
+            out.append(_effect("delete", "schema", name, "one", excerpt, "sql.drop-code", undo="create it again"))
         else:
             out.append(_effect("delete", "schema", name, "one", excerpt, "sql.drop-object", "yes", "create it again"))
     return out
@@ -163,10 +213,14 @@ def _rows(node: Any, kind: str, excerpt: str, temporary: set[str]) -> list[Effec
     if node.args.get("limit") is not None:
         return []
     if where is None and kind == "delete" and (node.args.get("tables") or node.args.get("using")):
-        return [_effect(action, "rows", name, "unknown", excerpt, "sql.delete-join", "unknown", own=own)]
+        several = node.args.get("tables") and not node.args.get("using")
+        width: Width = "unknown" if several else "all"
+        return [
+            _effect(action, "rows", name, width, excerpt, "sql.delete-join", "unknown" if several else "no", own=own)
+        ]
     if where is None and kind == "update" and (node.args.get("from_") or node.args.get("from")):
         return []
-    if where is None or always_true(where.this):
+    if where is None or always_true(where.this, name):
         return [_effect(action, "rows", name, "all", excerpt, f"sql.{kind}-all", own=own)]
     return []
 
@@ -188,31 +242,17 @@ def _types(*names: str) -> Any:
     return found[0] if len(found) == 1 else found
 
 
-_STRINGS = re.compile(r"'(?:[^'\\]|''|\\.)*+(?:'|\Z)|--[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_NAME = r"(?:\s+if\s+exists)?\s+(\S+)"
-_WORDS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
-    (re.compile(rf"^drop\s+(?:database|schema|keyspace)\b{_NAME}", re.I), "delete", "database", "all", "drop-database"),
-    (re.compile(rf"^drop\s+table\b{_NAME}", re.I), "delete", "table", "all", "drop-table"),
-    (re.compile(rf"^drop\s+(?:user|role|login)\b{_NAME}", re.I), "delete", "account", "one", "drop-user"),
-    (re.compile(r"^drop\s+owned\s+by\s+(\S+)", re.I), "delete", "database", "all", "drop-owned"),
-    (re.compile(r"^truncate\s+(?:table\s+)?(\S+)", re.I), "delete", "rows", "all", "truncate"),
-    (re.compile(r"^delete\s+from\s+(\S+)\s*$", re.I), "delete", "rows", "all", "delete-all"),
-    (re.compile(r"^update\s+(\S+)\s+set\s+(?!.*\bwhere\b)", re.I | re.S), "overwrite", "rows", "all", "update-all"),
-    (re.compile(r"^alter\s+table\s+(\S+)\s+(?:drop|truncate)\s+partition\b", re.I),
-     "delete", "rows", "many", "drop-partition"),
-)  # fmt: skip
-
-
-def _by_words(text: str, excerpt: str) -> list[Effect]:
+def _by_words(text: str, excerpt: str, only: re.Pattern[str] = _WORTH) -> list[Effect]:
     """For what sqlglot cannot read: statements by their first words, without strings and comments."""
     out = []
-    for statement in _STRINGS.sub(" ", text).split(";"):
+    for statement in STRINGS.sub(" ", text).split(";"):
         stripped = statement.strip()
-        if not _WORTH.match(stripped):
+        if not only.search(stripped[:2000]):
             continue
-        for pattern, action, thing, width, entry in _WORDS:
+        for pattern, action, thing, width, entry in STATEMENTS:
             found = pattern.match(stripped[:2000])
             if found:
                 name = found.group(1).strip('"`[]();')
-                out.append(_effect(action, thing, name, width, excerpt, f"sql.{entry}", certainty="likely"))
+                out.append(_effect(action, thing, name[:80], width, excerpt, f"sql.{entry}", certainty="likely"))
+                break
     return out

@@ -1,7 +1,8 @@
-"""Whether a WHERE condition lets every row through: ``1=1``, ``TRUE``, ``id = id``, ``x OR 'a'='a'``."""
+"""Whether a WHERE condition lets every row through: ``1=1``, ``TRUE``, ``id = id``, ``id > 0``, ``x OR 'a'='a'``."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _MAX = 50
@@ -9,53 +10,136 @@ _COMPARE = {
     "eq": lambda a, b: a == b, "neq": lambda a, b: a != b, "gt": lambda a, b: a > b, "gte": lambda a, b: a >= b,
     "lt": lambda a, b: a < b, "lte": lambda a, b: a <= b, "is": lambda a, b: a == b, "nullsafeeq": lambda a, b: a == b,
 }  # fmt: skip
+_MIRRORED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "eq": "eq", "neq": "neq"}
+_SUMS = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b}
+_KEY = re.compile(r"(?:.*_)?(?:id|pk|uid|uuid|rowid|oid|ctid|seq)|_id", re.IGNORECASE)
+_NEVER_NEGATIVE = frozenset({"length", "count", "abs", "charlength", "octetlength"})
+_ANY_PATTERN = re.compile(r"%+|\^?\.\*\$?|\^|\$|\*|_%|%_|\.\+")
 
 
-def always_true(node: Any) -> bool:
-    """True for a condition that holds for every row, so far as constants and a column against itself tell."""
-    return _truth(node, 0) is True
+def always_true(node: Any, table: str = "") -> bool:
+    """True for a condition that holds for every row, so far as constants and a column against itself tell.
+
+    A key that is not null or above zero is every row's too. table: whose rows are meant.
+    """
+    return _truth(node, 0, table.rpartition(".")[2].lower()) is True
 
 
-def _truth(node: Any, depth: int) -> bool | None:
+def _truth(node: Any, depth: int, table: str) -> bool | None:
     if node is None or depth > _MAX:
         return None
     kind = node.key
     if kind == "paren":
-        return _truth(node.this, depth + 1)
+        return _truth(node.this, depth + 1, table)
     if kind == "boolean":
         return bool(node.this)
     if kind == "literal":
         return str(node.this).strip() not in ("0", "", "0.0") if not node.is_string else None
     if kind == "not":
-        inner = _truth(node.this, depth + 1)
-        if node.this.key == "is" and node.this.expression.key == "null":
-            return None
-        return None if inner is None else not inner
-    if kind == "and":
-        sides = (_truth(node.left, depth + 1), _truth(node.right, depth + 1))
-        return False if False in sides else True if sides == (True, True) else None
-    if kind == "or":
-        sides = (_truth(node.left, depth + 1), _truth(node.right, depth + 1))
-        return True if True in sides else False if sides == (False, False) else None
+        return _negated(node, depth, table)
+    if kind in ("and", "or"):
+        sides = (_truth(node.left, depth + 1, table), _truth(node.right, depth + 1, table))
+        if kind == "and":
+            return False if False in sides else True if sides == (True, True) else None
+        return (
+            True if True in sides or _opposites(node.left, node.right) else False if sides == (False, False) else None
+        )
     if kind in _COMPARE:
-        left, right = node.left, node.right
-        if (left.key == right.key == "literal") or left.key == right.key == "boolean":
-            return _compare(kind, left, right)
-        if kind in ("eq", "gte", "lte", "nullsafeeq") and left == right and left.key in ("column", "identifier"):
-            return True
-        return None
-    if kind in ("like", "ilike"):
-        return True if node.expression.key == "literal" and set(str(node.expression.this)) == {"%"} else None
-    if kind == "in" and node.this.key == "literal":
-        return any(item == node.this for item in node.expressions) or None
+        return _compared(kind, node.left, node.right)
+    if kind in ("like", "ilike", "regexplike", "regexpilike", "similarto"):
+        pattern = node.expression
+        return True if pattern.key == "literal" and _ANY_PATTERN.fullmatch(str(pattern.this)) else None
+    if kind == "in":
+        return _within(node, table)
+    if kind == "between":
+        value, low, high = (_number(node.args.get(name)) for name in ("this", "low", "high"))
+        if value is not None and low is not None and high is not None:
+            return bool(low <= value <= high)
+        return True if _is_key(node.this) and low is not None and low <= 1 and (high or 0) >= 1_000_000 else None
+    if kind == "exists":
+        inner = node.this
+        bare = inner is not None and inner.key == "select" and not (inner.args.get("from") or inner.args.get("from_"))
+        return True if bare and inner.args.get("where") is None else None
     return None
 
 
-def _compare(kind: str, left: Any, right: Any) -> bool | None:
-    a, b = left.this, right.this
-    try:
-        if not (left.key == "literal" and left.is_string) and not (right.key == "literal" and right.is_string):
-            return bool(_COMPARE[kind](float(str(a)), float(str(b))))
-        return bool(_COMPARE[kind](str(a), str(b)))
-    except (TypeError, ValueError):
+def _negated(node: Any, depth: int, table: str) -> bool | None:
+    inner = node.this
+    while inner.key == "paren":
+        inner = inner.this
+    if inner.key == "is" and inner.expression.key == "null":
+        return True if _is_key(inner.this) else None
+    if inner.key == "in" and inner.this.key == "column" and not inner.args.get("query"):
         return None
+    truth = _truth(inner, depth + 1, table)
+    return None if truth is None else not truth
+
+
+def _compared(kind: str, left: Any, right: Any) -> bool | None:
+    if left.key == right.key == "boolean" or (
+        left.key == right.key == "literal" and left.is_string and right.is_string
+    ):
+        return bool(_COMPARE[kind](str(left.this), str(right.this)))
+    a, b = _number(left), _number(right)
+    if a is not None and b is not None:
+        return bool(_COMPARE[kind](a, b))
+    if kind in ("eq", "gte", "lte", "nullsafeeq") and left == right and left.key != "literal":
+        return True
+    if b is None and a is not None:
+        left, kind, b = right, _MIRRORED.get(kind, ""), a
+    if b is None:
+        return None
+    least = 1.0 if _is_key(left) else 0.0 if left.key in _NEVER_NEGATIVE else None
+    if least is None:
+        return None
+    if kind in ("gt", "gte"):
+        return True if b < least or (kind == "gte" and b <= least) else None
+    return True if kind == "neq" and b < least else None
+
+
+def _number(node: Any, depth: int = 0) -> float | None:
+    """What a sum of constants comes to."""
+    if node is None or depth > 8:
+        return None
+    if node.key == "paren":
+        return _number(node.this, depth + 1)
+    if node.key == "neg":
+        inner = _number(node.this, depth + 1)
+        return None if inner is None else -inner
+    if node.key == "literal":
+        try:
+            return float(str(node.this))
+        except ValueError:
+            return None
+    if node.key in _SUMS:
+        left, right = _number(node.left, depth + 1), _number(node.right, depth + 1)
+        return None if left is None or right is None else float(_SUMS[node.key](left, right))
+    return None
+
+
+def _is_key(node: Any) -> bool:
+    return bool(node is not None and node.key == "column" and _KEY.fullmatch(node.name))
+
+
+def _opposites(left: Any, right: Any) -> bool:
+    """``x IS NULL OR x IS NOT NULL``."""
+    return bool((left.key == "not" and left.this == right) or (right.key == "not" and right.this == left))
+
+
+def _within(node: Any, table: str) -> bool | None:
+    """``1 IN (1, 2)``, and ``id IN (SELECT id FROM`` the same table ``)``."""
+    if node.this.key == "literal":
+        return True if any(item == node.this for item in node.expressions) else None
+    query = node.args.get("query")
+    inner = query.this if query is not None and query.key == "subquery" else query
+    if (
+        inner is None
+        or inner.key != "select"
+        or inner.args.get("where") is not None
+        or inner.args.get("limit") is not None
+    ):
+        return None
+    source = inner.args.get("from") or inner.args.get("from_")
+    same = source is not None and source.this.key == "table" and source.this.name.lower() == table
+    columns = inner.expressions
+    return True if same and len(columns) == 1 and columns[0].name == node.this.name else None

@@ -69,5 +69,5 @@ def test_nodes_come_in_the_order_of_the_source(pieces: list[str]) -> None:
     def walk(node: ast.AST) -> list[ast.AST]:
         return [node, *(below for child in ast.iter_child_nodes(node) for below in walk(child))]
 
-    seen = [node for node in walk(tree) if isinstance(node, ast.Assign | ast.Call | ast.Import | ast.ImportFrom)]
+    seen = [node for node in walk(tree) if type(node) in python_code._SEEN]
     assert python_code._in_order(tree) == seen
