@@ -83,7 +83,14 @@ def file_effect(
 def _one_file(name: str) -> bool:
     """``rm -rf main.c`` is one file as far as its name tells."""
     stem, suffix = posixpath.splitext(name)
-    return bool(stem) and 2 <= len(suffix) <= 6 and suffix[1:].isalnum() and GLOB not in name and not is_unknown(name)
+    return (
+        bool(stem)
+        and 2 <= len(suffix) <= 6
+        and suffix[1:].isalnum()
+        and not suffix[1:].isdigit()
+        and GLOB not in name
+        and not is_unknown(name)
+    )
 
 
 def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Effect:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec import structs
 
 from detectors.destructive.calls import effects_of_call
 from detectors.destructive.context import Context
@@ -26,10 +27,12 @@ from detectors.destructive.memory import (
     REBUILT,
     Memory,
     digest,
+    kept,
     owns,
     rebuilt,
     remember,
 )  # fmt: skip
+from detectors.destructive.provenance import MOVED
 from detectors.destructive.wording import certainty, describe, outlook
 from detectors.detector import Detector, Example, Finding, Rule, RuleSet, Run, Severity, shorten
 from detectors.event import Event, ToolCall, ToolResult
@@ -48,7 +51,11 @@ RULES = (
          description="Creates again what the same run destroyed: the new one lacks what the old one held."),
 )  # fmt: skip
 _MAX_FACTS = 8
-_JOINED = re.compile(r"[;&|\n]")
+_MAX_JOINED = 8192
+_CONTINUED = re.compile(r"\\\n|[012]?>&[012]|&>")
+_JOINED = re.compile(r"[;&\n]|\|\|")
+_STRICT = re.compile(r"set -\w*e\w*(?: -o pipefail)?\s*[;\n]")
+_UNCHECKED = re.compile(r"&|\|\||\bset \+")
 
 
 class Destructive(Detector[Memory]):
@@ -93,14 +100,22 @@ class Destructive(Detector[Memory]):
         findings: list[Finding] = []
         for effect in effects:
             if effect.action == "create":
+                if effect.entry == MOVED:
+                    if owns(known.union(made), structs.replace(effect, keys=effect.keys[1:])):
+                        made.append(digest(effect.keys[0]))
+                    continue
                 made.extend(digest(key) for key in effect.keys)
                 before = rebuilt(state.destroyed, effect)
                 if before is not None and REBUILD in rules:
                     findings.append(self._rebuilt(event, run, effect, before, production))
                     state.destroyed.remove(before)
                 continue
-            if owns(known.union(made) if made and proven else known, effect):
-                continue
+            proof = known.union(made) if made and proven else known
+            if proof:
+                if owns(proof, effect):
+                    continue
+                if effect.reversible != "yes" and kept(proof, effect):
+                    effect = structs.replace(effect, reversible="yes", undo="it was saved before")
             rule = verdict(effect, production)
             if rule is None:
                 continue
@@ -169,10 +184,20 @@ class Destructive(Detector[Memory]):
 
 
 def _one_depends_on_the_other(event: ToolCall) -> bool:
-    """Whether a command is joined by ``&&`` alone: a mkdir that fails then stops the rm behind it."""
+    """Whether a command runs only if those before it worked: joined by ``&&``, or under ``set -e``."""
     arguments = event.arguments
     texts = [arguments] if isinstance(arguments, str) else list((arguments or {}).values())
-    return not any(_JOINED.search(text.replace("&&", "")) for text in texts if isinstance(text, str))
+    return not any(_apart(text) for text in texts if isinstance(text, str))
+
+
+def _apart(text: str) -> bool:
+    if len(text) > _MAX_JOINED:
+        return True
+    text = _CONTINUED.sub(" ", text).replace("&&", "").strip()
+    strict = _STRICT.match(text)
+    if strict is not None:
+        return _UNCHECKED.search(text, strict.end()) is not None
+    return _JOINED.search(text) is not None
 
 
 def _quoted(event: ToolCall, effect: Effect) -> str:

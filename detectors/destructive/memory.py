@@ -45,6 +45,20 @@ def owns(own: list[str] | set[str], effect: Effect) -> bool:
     return all(any(digest(above) in own for above in _above(key)) for key in effect.keys)
 
 
+def kept(own: set[str], effect: Effect) -> bool:
+    """Whether all that the effect takes away was saved before: copied, packed, dumped or caught in a snapshot."""
+    if not own or not effect.keys or effect.action not in ("delete", "overwrite", "change"):
+        return False
+    if effect.thing in ("files", "repository"):
+        if effect.place in ("root", "core", "wide", "device", "unknown"):
+            return False
+        return all(any(digest("saved:" + above) in own for above in _above(key)) for key in effect.keys)
+    if all(digest("saved:" + key.partition(":")[2]) in own for key in effect.keys):
+        return True
+    words = effect.excerpt.replace("=", " ").split()[:40] if effect.thing in ("table", "rows", "schema") else ()
+    return any(digest("saved:" + word) in own for word in words)
+
+
 def _above(key: str) -> list[str]:
     if not key.startswith("files:"):
         return [key]

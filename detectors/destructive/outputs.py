@@ -9,6 +9,9 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable
+from importlib.resources import files
+
+import msgspec
 
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
@@ -128,24 +131,46 @@ def reversed_lines(argv: list[str], scope: Scope, stdin: str | None) -> str:
     return "\n".join(line[::-1] for line in stdin.split("\n"))
 
 
+def _trusted() -> tuple[str, ...]:
+    source = files("detectors.destructive").joinpath("installers.yaml").read_bytes()
+    return tuple("https://" + place for place in msgspec.yaml.decode(source, type=dict[str, list[str]])["trusted"])
+
+
+_TRUSTED = _trusted()
+_WITHIN = tuple(place.rstrip("/") + "/" for place in _TRUSTED)
+
+
+def _origin(argv: list[str]) -> str:
+    """What a download is worth: all of its addresses are those of known installers, or nobody has seen it."""
+    given = [literal(word) for word in argv[1:] if "://" in word and not word.startswith("-")]
+    known = [
+        url
+        for url in given
+        if any(url == one or url.startswith(one if one[-1] in "/h" else one + "/") for one in _TRUSTED)
+    ]
+    return UNKNOWN if given and len(known) == len(given) else NET
+
+
 def downloaded(argv: list[str], scope: Scope, stdin: str | None) -> str:
     """curl and wget: their output, or the file they save, is from the network."""
     name = argv[0].rsplit("/", 1)[-1]
+    origin = _origin(argv)
+    scope.files["://"] = next((word for word in argv if "://" in word), "")
     for at, word in enumerate(argv[1:-1], 1):
         if (name == "curl" and word in ("-o", "--output")) or (name == "wget" and word in ("-O", "--output-document")):
             target = literal(argv[at + 1])
             if target in ("-", "/dev/stdout"):
-                return NET
-            scope.write(join(scope.cwd, target), NET)
+                return origin
+            scope.write(join(scope.cwd, target), origin)
             return ""
     quiet = name == "wget" and not any(word.endswith("O-") for word in argv[1:])
     saved = name == "curl" and any(re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in argv[1:])
     if quiet or saved:
         last = literal(argv[-1]).rstrip("/").rsplit("/", 1)[-1].split("?", 1)[0]
         if last:
-            scope.write(join(scope.cwd, last), NET)
+            scope.write(join(scope.cwd, last), origin)
         return ""
-    return NET
+    return origin
 
 
 def temporary(argv: list[str], scope: Scope, stdin: str | None) -> str:

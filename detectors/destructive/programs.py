@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from detectors.destructive import builtin, outputs
+from detectors.destructive import builtin, outputs, provenance
 from detectors.destructive.arguments import split
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.catalogue_schema import Interpreter, Wrapper
@@ -65,6 +65,8 @@ class Programs:
             return UNKNOWN if run is None else run
         if name in REMOVERS:
             argv = spelled(argv, stdin is not None)
+        if name in provenance.NAMES:
+            provenance.note(self, argv, scope, stdin, excerpt)
         special = builtin.BUILTINS.get(name)
         if special is not None:
             printed = special(self, argv, scope, stdin, excerpt)

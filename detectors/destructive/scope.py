@@ -17,9 +17,12 @@ MAX_FILES = 32
 
 
 class Scope:
-    """Abstract state of one shell. ``files`` maps paths to text written here, ``params`` are ``$1`` and on."""
+    """Abstract state of one shell. ``files`` maps paths to text written here, ``params`` are ``$1`` and on.
 
-    __slots__ = ("aliases", "context", "cwd", "files", "functions", "params", "variables")
+    sink: the text of the last command of the pipe that this command is in.
+    """
+
+    __slots__ = ("aliases", "context", "cwd", "files", "functions", "params", "sink", "variables")
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -29,11 +32,12 @@ class Scope:
         self.aliases: dict[str, str] = {}
         self.files: dict[str, str] = {}
         self.params: list[str] | None = None
+        self.sink = ""
 
     def fork(self) -> Scope:
         """A subshell: sees everything, changes nothing here. Files are shared, as on a disk."""
         child = Scope.__new__(Scope)
-        child.context, child.cwd = self.context, self.cwd
+        child.context, child.cwd, child.sink = self.context, self.cwd, self.sink
         child.variables, child.functions = dict(self.variables), dict(self.functions)
         child.aliases, child.files, child.params = dict(self.aliases), self.files, self.params
         return child

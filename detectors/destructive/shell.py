@@ -150,8 +150,13 @@ class Shell:
         for pipeline in script:
             self.step(1 + len(pipeline))
             out = stdin
+            if len(pipeline) == 1:
+                printed.append(plain_command(self, pipeline[0], scope, out))
+                continue
             for command in pipeline:
-                out = plain_command(self, command, scope if len(pipeline) == 1 else scope.fork(), out)
+                inner = scope.fork()
+                inner.sink = pipeline[-1].text
+                out = plain_command(self, command, inner, out)
             printed.append(out or "")
         self.depth -= 3
         return "".join(printed)
@@ -273,9 +278,12 @@ class Shell:
 
     def visit_pipeline(self, node: Node, scope: Scope, stdin: str | None) -> str:
         out = stdin
+        sink = self.words.text(node.named_children[-1])[:400]
         for child in node.named_children:
             if child.type in STATEMENTS:
-                out = self.visit(child, scope.fork(), out)
+                inner = scope.fork()
+                inner.sink = sink
+                out = self.visit(child, inner, out)
         return out or ""
 
     def visit_function_definition(self, node: Node, scope: Scope, stdin: str | None) -> str:
