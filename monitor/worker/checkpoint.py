@@ -3,7 +3,8 @@
 In this order, and why:
   1. In one step of the event loop: mark every changed state, take the offsets up to which messages were taken in, and
      the outputs that are under way. A state serialised later would hold what a replay must give again: its output
-     would be skipped, a lost kill. Marked states become bytes afterwards, each before it changes again.
+     would be skipped, a lost kill. Marked states become bytes afterwards, each before it changes again, and those of
+     one partition while those of the one before are on their way.
   2. Wait until Kafka has those outputs. Commands were sent when they were found.
   3. Write the states to the changelogs, fenced, and wait until Kafka has them. They hold the offsets they stand for,
      so a crash between this step and the next replays messages that the states skip.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -99,33 +100,47 @@ class Checkpoint:
         marked = sum([ledger.mark() for ledger in self._ledgers])
         if not offsets and not marked:
             return 0
-        states = [(ledger, await ledger.made()) for ledger in self._ledgers]
-        await self._outbox.settled(outputs)
-        written = await self._write(states, generation)
+        written = await self._written(self._outbox.settled(outputs), generation)
         # A partition that turned out to be another's: its offsets are not this worker's to commit.
         await self._release({tp: offset for tp, offset in offsets.items() if tp.partition not in written.fenced})
         self._metrics.checkpoint(time.monotonic() - started)
         await written.to_disk()
         return taken
 
-    async def _write(self, states: list[tuple[Ledger[Any], dict[int, Entries]]], generation: int) -> _Written:
-        written = _Written(states)
-        partitions = sorted({partition for _, cut in states for partition in cut})
-        await asyncio.gather(*(self._write_partition(n, states, generation, written) for n in partitions))
+    async def _written(self, settled: Awaitable[None], generation: int) -> _Written:
+        """Makes the bytes of one partition while those before it are on their way, once the outputs are settled."""
+        marked = [(ledger, ledger.marked()) for ledger in self._ledgers]
+        partitions = sorted(set().union(*(keys for _, keys in marked)))
+        written = _Written()
+        async with asyncio.TaskGroup() as group:
+            before = group.create_task(_awaited(settled))
+            for partition in partitions:
+                made = {ledger: await ledger.made(partition, keys.get(partition, ())) for ledger, keys in marked}
+                entries = {ledger: states for ledger, states in made.items() if states}
+                if entries:
+                    group.create_task(self._write(partition, entries, before, generation, written))
         return written
 
-    async def _write_partition(
-        self, partition: int, states: list[tuple[Ledger[Any], dict[int, Entries]]], generation: int, written: _Written
+    async def _write(
+        self,
+        partition: int,
+        states: dict[Ledger[Any], Entries],
+        settled: asyncio.Task[None],
+        generation: int,
+        written: _Written,
     ) -> None:
-        entries = {ledger.changelog: cut[partition] for ledger, cut in states if partition in cut}
+        await asyncio.wait({settled})
+        entries = {ledger.changelog: of_it for ledger, of_it in states.items()}
         try:
-            written.offsets[partition] = await self._changelogs.write(partition, entries, generation)
+            offsets = await self._changelogs.write(partition, entries, generation)
         except Fenced as error:
             log.warning("fenced", partition=partition, why=str(error))
             written.fenced.add(partition)
             self._metrics.fenced()
             if generation == self._changelogs.generation:
                 self._on_fenced(partition)
+        else:
+            written.states.append((partition, states, offsets))
 
     async def keep(self, interval_s: float, stopping: Callable[[], bool]) -> None:
         """Cuts every ``interval_s`` seconds, or as soon as one is due."""
@@ -135,19 +150,21 @@ class Checkpoint:
 
 
 class _Written:
-    """What became of a cut: offsets by partition and changelog, and the partitions that were another's."""
+    """What became of a cut. states: of each partition by ledger, with where its changelogs have them; fenced: the
+    partitions that were another's."""
 
-    def __init__(self, states: Iterable[tuple[Ledger[Any], dict[int, Entries]]]) -> None:
-        self._states = states
-        self.offsets: dict[int, dict[str, int]] = {}
+    def __init__(self) -> None:
+        self.states: list[tuple[int, dict[Ledger[Any], Entries], dict[str, int]]] = []
         self.fenced: set[int] = set()
 
     async def to_disk(self) -> None:
-        for ledger, cut in self._states:
-            for partition, entries in cut.items():
-                if partition in self.offsets:
-                    offset = self.offsets[partition][ledger.changelog]
-                    await ledger.store.written(partition, entries, offset)
+        for partition, states, offsets in self.states:
+            for ledger, entries in states.items():
+                await ledger.store.written(partition, entries, offsets[ledger.changelog])
+
+
+async def _awaited(settled: Awaitable[None]) -> None:
+    await settled
 
 
 async def _first(waiting: Awaitable[Any], within_s: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import faust
@@ -125,18 +125,24 @@ class Ledger(Generic[S]):
         self._dirty = set()
         return len(self._cutting)
 
-    async def made(self) -> dict[int, Entries]:
-        """The bytes of the cut by partition; ends it. Events are judged meanwhile."""
+    def marked(self) -> Mapping[int, Sequence[str]]:
+        """The partitions of the cut under way, with the keys in them that are not bytes yet."""
+        found: dict[int, list[str]] = {partition: [] for partition in self._cut}
+        for partition, key in self._cutting:
+            found.setdefault(partition, []).append(key)
+        return found
+
+    async def made(self, partition: int, keys: Iterable[str]) -> Entries:
+        """The bytes of what was marked in one partition: it is out of the cut. Events are judged meanwhile."""
         clock = time.monotonic
         until = clock() + SLICE_S
-        for place in list(self._cutting):  # the first of a dict that shrinks from its front is ever dearer to find
-            if place in self._cutting:
+        for key in keys:
+            if (place := (partition, key)) in self._cutting:
                 self._seal(place)
             if clock() > until:
                 await asyncio.sleep(0)
                 until = clock() + SLICE_S
-        cut, self._cut = self._cut, {}
-        return {partition: list(entries.items()) for partition, entries in cut.items()}
+        return list(self._cut.pop(partition, {}).items())
 
     def _seal(self, place: tuple[int, str]) -> None:
         partition, key = place

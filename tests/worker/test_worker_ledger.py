@@ -8,6 +8,7 @@ import faust
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from monitor.worker.fence import Entries
 from monitor.worker.ledger import Ledger
 from monitor.worker.store import Store
 
@@ -20,13 +21,17 @@ async def ledger(tmp_path: Path) -> Ledger[list[int]]:
     return Ledger(table, lambda key: [], bytes, list, lambda *corrupt: None)
 
 
+async def cut(ledger: Ledger[list[int]]) -> dict[int, Entries]:
+    return {partition: await ledger.made(partition, keys) for partition, keys in ledger.marked().items()}
+
+
 async def test_what_has_changed_since_the_last_cut_is_known_until_it_is_bytes(ledger: Ledger[list[int]]) -> None:
     assert not ledger.changed(0, "run")
     ledger.put(0, "run", [1])
     assert ledger.changed(0, "run")
     ledger.mark()
     assert ledger.changed(0, "run")
-    assert await ledger.made() == {0: [(b"run", bytes([1]))]}
+    assert await cut(ledger) == {0: [(b"run", bytes([1]))]}
     assert not ledger.changed(0, "run")
 
 
@@ -34,9 +39,9 @@ async def test_a_state_dropped_while_it_is_cut_is_gone_with_the_next_cut(ledger:
     ledger.put(0, "run", [1])
     ledger.mark()
     ledger.drop(0, "run")
-    assert await ledger.made() == {0: [(b"run", bytes([1]))]}
+    assert await cut(ledger) == {0: [(b"run", bytes([1]))]}
     ledger.mark()
-    assert await ledger.made() == {0: [(b"run", None)]}
+    assert await cut(ledger) == {0: [(b"run", None)]}
 
 
 async def test_a_key_that_no_worker_wrote_is_left_alone(ledger: Ledger[list[int]]) -> None:
@@ -45,4 +50,4 @@ async def test_a_key_that_no_worker_wrote_is_left_alone(ledger: Ledger[list[int]
     ledger.recovered([0])
     assert [key for _, key, _ in ledger.stored([0])] == ["run"]
     ledger.mark()
-    assert await ledger.made() == {0: [(b"run", b"1")]}
+    assert await cut(ledger) == {0: [(b"run", b"1")]}
