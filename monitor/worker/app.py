@@ -242,7 +242,7 @@ class Monitor:
         @app.timer(SWEEP_S)
         async def sweep() -> None:
             if not app.rebalancing:
-                self.judge.evict(time.time())
+                await self.judge.evict(time.time())
 
         @app.timer(1.0)
         async def measure() -> None:

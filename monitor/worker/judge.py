@@ -5,6 +5,7 @@ Nothing here waits: what it sends is on its way when the call returns, and the c
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ _acks = msgspec.json.Decoder(Ack)
 _decisions = msgspec.json.Decoder(OperatorDecision)
 T = TypeVar("T", Ack, OperatorDecision)
 
+LOOK_S = 0.002  # at runs to forget, before events have their turn
 HEADERS_BYTES = 8192  # of a dead letter, and of the batch around it
 
 
@@ -249,15 +251,22 @@ class Judge:
         for partition in partitions:
             self._journaled.pop(partition, None)
 
-    def evict(self, now: float) -> None:
-        """Forgets runs that were silent for too long."""
-        for partition, run_id, data in self.runs.stored(self._partitions):
-            try:
-                evictable = head(data).evictable(now, self._settings.run_ttl_s)
-            except ValueError:
-                continue
-            if evictable and not self.runs.changed(partition, run_id):
-                self.runs.drop(partition, run_id)
+    async def evict(self, now: float) -> None:
+        """Forgets runs that were silent for too long. Looks at them a few at a time: events are judged meanwhile."""
+        until = time.monotonic() + LOOK_S
+        for partition in sorted(self._partitions):
+            for _, run_id, data in list(self.runs.stored([partition])):
+                if partition not in self._partitions:
+                    break  # given back meanwhile
+                try:
+                    evictable = head(data).evictable(now, self._settings.run_ttl_s)
+                except ValueError:
+                    continue
+                if evictable and self.runs.unchanged(partition, run_id, data):
+                    self.runs.drop(partition, run_id)
+                if time.monotonic() > until:
+                    await asyncio.sleep(0)
+                    until = time.monotonic() + LOOK_S
 
     def _publish(self, partition: int, run_id: str, state: RunState, out: Outcome, stamp: float | None = None) -> None:
         if out.commands:

@@ -115,6 +115,10 @@ class Ledger(Generic[S]):
         place = partition, key
         return place in self._dirty or place in self._cutting
 
+    def unchanged(self, partition: int, key: str, data: bytes) -> bool:
+        """Whether ``data`` is still all that is known of ``key``."""
+        return not self.changed(partition, key) and self.store.get(partition, key.encode()) == data
+
     # The cut
 
     def mark(self) -> int:

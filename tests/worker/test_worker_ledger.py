@@ -51,3 +51,16 @@ async def test_a_key_that_no_worker_wrote_is_left_alone(ledger: Ledger[list[int]
     assert [key for _, key, _ in ledger.stored([0])] == ["run"]
     ledger.mark()
     assert await cut(ledger) == {0: [(b"run", b"1")]}
+
+
+async def test_a_state_that_changed_since_it_was_looked_at_is_known_to_have(ledger: Ledger[list[int]]) -> None:
+    ledger.put(0, "run", [1])
+    ledger.mark()
+    await cut(ledger)
+    [(_, _, seen)] = ledger.stored([0])
+    assert ledger.unchanged(0, "run", seen)
+    ledger.put(0, "run", [1, 2])
+    assert not ledger.unchanged(0, "run", seen), "changed, and not in a cut yet"
+    ledger.mark()
+    await cut(ledger)
+    assert not ledger.unchanged(0, "run", seen), "changed, and cut since"
