@@ -118,7 +118,7 @@ def run_windows(
     """One command; gives the path that it passes on. piped: what the pipe hands over."""
     if not words or not words[0]:
         return None
-    name = words[0].replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe")
+    name = words[0].replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe").removesuffix(".com")
     rest = words[1:]
     if cmd and name in ("del", "erase", "rd", "rmdir"):
         _delete_by_cmd(name, rest, programs, scope, excerpt)
@@ -259,6 +259,7 @@ def unix(path: str, scope: Scope) -> str:
     if text == "~" or text.startswith("~/"):
         text = scope.context.home + text[1:]
     text = re.sub(r"(?<!^)//+", "/", text)
+    text = re.sub(r"^([A-Za-z]:)(?=[^/])", r"\1/", text)
     for pattern, place in _FOLDERS:
         if pattern.match(text):
             text = pattern.sub(lambda found, place=place: place, text, count=1) or "/"  # type: ignore[misc]

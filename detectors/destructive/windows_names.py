@@ -15,7 +15,7 @@ WINDOWS = frozenset({
     "schtasks", "net", "net1", "netsh", "wevtutil", "wmic", "taskkill", "cipher", "fsutil", "icacls", "takeown",
     "manage-bde", "sdelete", "sdelete64", "sc", "diskshadow", "tskill", "bootrec", "iisreset", "appcmd", "dsrm",
 })  # fmt: skip
-_BY_CMD = frozenset({"del", "erase", "rd"})
+_BY_CMD = frozenset({"del", "erase", "rd", "rmdir"})
 _CMDLET = re.compile(
     r"(?:remove|clear|stop|format|get|set|invoke|disable|restart|unregister|uninstall|reset|initialize|revoke|suspend"
     r"|start|out|dismount|delete|add|where|foreach|select|sort)-[a-z]\w+"
@@ -26,8 +26,8 @@ _TOKEN = re.compile(r'"[^"]*"?|\'[^\']*\'?|[^\s"\',;|&<>()]+|[;|&<>()]')
 
 def is_windows(name: str) -> bool:
     """Whether a word at the place of a command is one of Windows' alone."""
-    lowered = name.lower().removesuffix(".exe")
-    if lowered in WINDOWS:
+    lowered = name.lower().removesuffix(".exe").removesuffix(".com")
+    if lowered in WINDOWS or (lowered != name.lower() and lowered in ("rmdir", "shutdown")):
         return True
     return "-" in name and _CMDLET.fullmatch(lowered) is not None and lowered not in _CMDLETS_APART
 
@@ -57,7 +57,7 @@ def windows_command(
     """One command that a Unix shell read; gives what it hands on. text: as it stands in the script."""
     from detectors.destructive.windows import run_windows  # loads a parser: seldom needed
 
-    name = argv[0].lower().removesuffix(".exe")
+    name = argv[0].lower().removesuffix(".exe").removesuffix(".com")
     if name in ("cmd", "powershell", "pwsh"):  # their code is quoted for the shell that was read
         if len(argv) == 1 and stdin:
             programs.code("cmd" if name == "cmd" else "powershell", stdin, scope, excerpt)
