@@ -1,134 +1,160 @@
-"""The same call with the same result, cycles of calls, and one failure over and over."""
+"""Runs in which nothing moves any more."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import ClassVar
 
 from detectors.detector import Detector, Example, Finding, RuleSet, Run
-from detectors.event import Event, ModelCall, ToolCall, ToolResult
-from detectors.loops.failures import failure_findings, forget_answered
-from detectors.loops.fingerprint import (
-    MASKED_AT_ONCE,
-    UNKNOWN,
-    call_fingerprint,
-    canonical,
-    exact_fingerprint,
-    hashed,
-    hashed_name,
-    is_failure,
-    label,
-    masked_fingerprint,
-    outside_fingerprint,
-)
-from detectors.loops.mask import numbers_of
-from detectors.loops.rules import CYCLE, FAILURE, REPEAT
-from detectors.loops.state import MOST, NANO, Agent, LoopsState, Pending, Step, place
-from detectors.loops.streaks import add_step, streak_findings
+from detectors.event import Event, Message, ModelCall, ToolCall, ToolResult
+from detectors.loops.evidence import weigh
+from detectors.loops.fingerprint import BARE, SLEEPS, SPAWNS, WAITS, fingerprint
+from detectors.loops.hashing import hashed_name
+from detectors.loops.label import label
+from detectors.loops.levels import Scale, scale_of
+from detectors.loops.outcome import UNKNOWN, Outcome, outcome_of
+from detectors.loops.rules import RULES
+from detectors.loops.state import MOST, NANO, PENDING, Agent, LoopsState, Pending, place
+from detectors.loops.tell import add_evidence, findings_of
+from detectors.loops.together import model_answered, saw_agent, saw_call, saw_message
 
-# Tools and actions whose repetition moves on although they answer the same each time.
 MOST_USD = MOST / NANO
-_STEPS_ON = re.compile(r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page)", re.I)
+# Seconds of a gap before a call that are the model's, where its calls don't say how long they took.
+THOUGHT_S, UNSEEN_THOUGHT_S = 10.0, 4.0
 
 
 class Loops(Detector[LoopsState]):
     """Steps (a call with its result) that bring nothing new.
 
-    What counts as the same is said in `detectors.loops.fingerprint`. Any other result is progress and starts the
-    count afresh: batches over files, pages, polls whose answer changes and edit-test cycles whose failures change
-    don't fire; neither do waits that grow, as those of a backoff. One loop is told once and then when it has doubled
-    (`detectors.loops.told`). Results find their calls by call_id, else in order. Each agent of a run is followed by
-    itself.
+    Progress decides, not repetition: each step is evidence for a loop or against it (`detectors.loops.evidence`), the
+    sum over steps is a sequential test, and what it comes to is a notice, an alert, or what the policy says
+    (`detectors.loops.levels`). Results find their calls by call_id, else in order. Each agent of a run is followed by
+    itself; what one agent changed and another changed back counts for both. What agents say and whom they start is
+    judged apart (`detectors.loops.together`), and runs of a schedule that repeat each other in the second stage
+    (`detectors.loops.heartbeat`).
 
-    What it doesn't do yet: similar wording counts as different (a reworded script is a new call); a cycle with any
-    other step in it is not seen as one; repeats that are not in a row are counted only if they fail; results hidden
-    by a pipe (``cmd | tail``) don't count as failures; files flipped between two states, fan-outs and agents that
-    only talk are not seen; of more than 4 agents at work at once, some are forgotten.
+    A run that publishes no outputs is judged by its calls alone: after more than twice as many, with an alert at most.
 
-    A run that publishes no outputs is judged by its calls alone: after twice as many, and with an alert at most.
+    What it doesn't see: loops whose every step brings other content; a poll that waits is taken for one without end
+    only by its length; of more than 4 agents at work at once, some are forgotten. docs/quality.md has the figures.
 
-    Memory: about 0.5 KiB for a run of one agent, under 8 KiB whatever comes (four agents that loop at once, with ids
-    of 40 characters). Cost on recorded runs of coding and SQL agents: 5 µs an event, about 50 µs at p99, 0.2 ms for a
-    repeated result of 130 KB.
+    Memory: 0.6 KiB for a run of one agent at the median, 3 KiB at most. Cost on recorded runs of coding and SQL
+    agents: 5 µs an event at the median, 50 µs at p99, whatever the size of arguments and outputs.
+
+    References: Wald, Sequential Tests of Statistical Hypotheses (1945); Broder, On the Resemblance and Containment of
+    Documents (1997), for the samples of words.
     """
 
     name = "loops"
-    kinds = (ToolCall, ToolResult, ModelCall)
-    rules = (REPEAT, CYCLE, FAILURE)
+    kinds = (ToolCall, ToolResult, ModelCall, Message)
+    rules = RULES
     State = LoopsState
-    state_bytes: ClassVar[int] = 8192
+    state_bytes: ClassVar[int] = 3072
 
     def observe(self, event: Event, state: LoopsState, run: Run, rules: RuleSet) -> Iterable[Finding]:
-        if isinstance(event, ModelCall):
-            if event.cost_usd:
-                agent = state.agent(hashed_name(event.agent_id))
-                agent.nano_usd = min(agent.nano_usd + round(min(event.cost_usd, MOST_USD) * NANO), MOST)
-            return ()
         key = hashed_name(event.agent_id)
         agent = state.agent(key)
+        if isinstance(event, ModelCall):
+            if event.cost_usd:
+                agent.nano_usd = min(agent.nano_usd + round(min(event.cost_usd, MOST_USD) * NANO), MOST)
+            agent.asked = True
+            if event.duration_s:
+                agent.thought_s = min(agent.thought_s + event.duration_s, 1e9)
+            if event.finish_reason != "length":
+                return ()
+            return model_answered(event, state, agent, run, rules.derive(scale_of))
+        if isinstance(event, ToolResult):
+            return self._result(event, key, agent, state, run, rules)
         if isinstance(event, ToolCall):
-            given_up = state.await_result(_pending(event, key, agent, run))
-            if given_up is not None and given_up.agent == key:
-                add_step(agent, Step(given_up.call, UNKNOWN, UNKNOWN, given_up.at), given_up, 0.0, event.time)
-                return streak_findings(agent, given_up, event, run, rules, failing=False)
-            return ()
-        if not isinstance(event, ToolResult):
-            return ()
-        failing = is_failure(event)
-        call = state.take_call(key, hashed(event.call_id) if event.call_id else 0)
-        if call is not None:
-            took = event.duration_s if event.duration_s is not None else max(0.0, event.time - call.at.time)
-            step = _step(call, event, agent, failing)
-            if agent.failures:
-                forget_answered(agent, step)
-            add_step(agent, step, call, took, event.time)
-            findings = streak_findings(agent, call, event, run, rules, failing) if agent.streaks else []
+            return self._call(event, key, agent, state, run, rules)
+        if isinstance(event, Message):
+            return saw_message(event, key, state, agent, run, rules.derive(scale_of))
+        return ()
+
+    def _call(
+        self, event: ToolCall, key: int, agent: Agent, state: LoopsState, run: Run, rules: RuleSet
+    ) -> Iterable[Finding]:
+        mark = fingerprint(event)
+        now = event.time
+        gap = max(0.0, min(now - agent.ended, 1e9)) if agent.ended else 0.0
+        idle = max(0.0, gap - (agent.thought_s or (THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S)))
+        gap = idle if agent.thought_s else gap
+        agent.thought_s, agent.asked = 0.0, False
+        call_id = hashed_name(event.call_id) if event.call_id else 0
+        found: list[Finding] = []
+        state.silent = 0
+        if state.together is not None or mark.flags & SPAWNS or event.parent_agent_id:
+            found += saw_call(event, mark, key, state, agent, run, rules.derive(scale_of))
+        state.waiting.append(
+            Pending(key, call_id, *mark, label(event), gap, idle, place(event, agent, run))
+        )
+        if len(state.waiting) > PENDING:
+            given_up = state.waiting.pop(0)
+            if given_up.agent == key and not given_up.flags & BARE:
+                nothing = Outcome(UNKNOWN, 0, False, None, False, True, False, False)
+                found += self._step(given_up, nothing, 0.0, event, agent, state, run, rules.derive(scale_of))
+        return found
+
+    def _result(
+        self, event: ToolResult, key: int, agent: Agent, state: LoopsState, run: Run, rules: RuleSet
+    ) -> Iterable[Finding]:
+        if event.exit_code is not None and state.coded < 2:
+            state.coded += 1
+        call = state.take_call(key, hashed_name(event.call_id) if event.call_id else 0)
+        if call is None:
+            # Its call was never seen, or given up: only a failure says something.
+            call = Pending(key, 0, key | 1, key | 1, 0, b"", BARE, "", 0.0, 0.0, place(event, agent, run))
+            outcome = outcome_of(event, None, known=False, codes=state.coded > 1)
+            if outcome.signature is None:
+                return ()
         else:
-            findings = []
-        if failing and (thresholds := rules.get(FAILURE.id)) is not None:
-            findings += failure_findings(agent, call, event, run, rules, thresholds)
-        return findings
+            outcome = outcome_of(event, call, call.ident in state.calls, codes=state.coded > 1)
+        took = event.duration_s if event.duration_s is not None else max(0.0, event.time - call.at.time)
+        scale = rules.derive(scale_of)
+        found: list[Finding] = []
+        if state.together is not None:
+            found += saw_agent(event, key, state, agent, run, scale)
+        if call.flags & BARE and not outcome.known:
+            return found
+        found += self._step(call, outcome, took, event, agent, state, run, scale)
+        agent.ended = event.time
+        return found
+
+    def _step(
+        self, call: Pending, outcome: Outcome, took: float, event: Event, agent: Agent, state: LoopsState, run: Run,
+        scale: Scale,
+    ) -> list[Finding]:  # fmt: skip
+        took = min(took, 1e9)
+        if call.flags & SLEEPS and not outcome.failing and not agent.waited:
+            agent.waited = call.idle + (took or scale.waits.wait_s)
+            return []
+        spaced = call.gap + agent.waited
+        waited = call.idle + agent.waited
+        if not outcome.failing or call.flags & WAITS:
+            waited += took
+        if call.flags & WAITS and not took and not waited:
+            waited = scale.waits.wait_s  # of an agent whose clock stands still
+        agent.waited = 0.0
+        if call.flags & WAITS:
+            spaced += took
+        if spaced >= max(1.5, 1.25 * agent.spaced):
+            agent.slower += 1
+        elif spaced < 0.8 * agent.spaced:
+            agent.slower = 0
+        agent.spaced, agent.pace = spaced, (agent.pace + waited) / 2
+        verdict = weigh(state, agent, call, outcome, waited, scale.waits)
+        if not verdict.evidence:
+            agent.last = call.at
+            return []
+        if not add_evidence(agent, call, verdict, scale):
+            agent.last = call.at
+            return []
+        found = findings_of(agent, call, outcome, verdict, event, run, scale)
+        agent.last = call.at
+        return found
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
         from detectors.loops.examples import EXAMPLES  # built when asked for: a worker has no use for them
 
         return EXAMPLES
-
-
-def _pending(event: ToolCall, key: int, agent: Agent, run: Run) -> Pending:
-    arguments = event.arguments
-    action = arguments.get("action") if isinstance(arguments, dict) else None
-    text = canonical(event)
-    return Pending(
-        key,
-        hashed(event.call_id) if event.call_id else 0,
-        call_fingerprint(event, text),
-        label(event),
-        numbers_of(text),
-        _tool_steps_on(event.tool) or (isinstance(action, str) and _STEPS_ON.search(action) is not None),
-        arguments is None,
-        place(event, agent, run),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _tool_steps_on(tool: str) -> bool:
-    return _STEPS_ON.search(tool) is not None
-
-
-def _step(call: Pending, result: ToolResult, agent: Agent, failing: bool) -> Step:
-    outside, fingerprint = outside_fingerprint(result), call.call
-    exact, known = exact_fingerprint(result, failing, outside), False
-    for step in agent.recent:
-        if step.call == fingerprint:
-            if step.exact == exact and step.masked != UNKNOWN:
-                return Step(fingerprint, exact, step.masked, call.at)
-            known = True
-    # Masking costs more than all the rest: a long result is masked only where it can be a repeat.
-    masked = UNKNOWN
-    if known or len(result.output or "") <= MASKED_AT_ONCE:
-        masked = masked_fingerprint(result, failing, outside)
-    return Step(fingerprint, exact, masked, call.at)

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from detectors.detector import Example
 from detectors.event import Event
-from detectors.loops.rules import CYCLE, FAILURE, REPEAT
+from detectors.loops.rules import CYCLE, FAILURE, REPEAT, SPAWN, STALL, TALK
 from detectors.testing import Stream
 
 
 def _story(*pairs: tuple[str, str] | tuple[str, str, int], took: float = 0.0) -> tuple[Event, ...]:
     return tuple(Stream("example").steps(*pairs, took=took))
+
+
+def _chatter() -> tuple[Event, ...]:
+    story = Stream("example")
+    said = ("Over to you, great work.", "Great work! Over to you.", "Great, over to you then!")
+    return tuple(story.says(said[n % 3], agent_id=("writer", "editor")[n % 2]) for n in range(12))
+
+
+def _family() -> tuple[Event, ...]:
+    story, events = Stream("example"), list[Event]()
+    for n in range(8):
+        who = {"agent_id": f"agent-{n}", "parent_agent_id": f"agent-{n - 1}" if n else None}
+        events.append(story.call(tool="spawn_agent", arguments={"task": "find out, and delegate"}, **who))
+        events.append(story.result("started", **who))
+    return tuple(events)
 
 
 EXAMPLES = (
@@ -27,10 +42,17 @@ EXAMPLES = (
         name="one wall, many doors",
         events=_story(
             *[(f"{tool} https://example.test/x", f"{tool}: Connection refused", 7) for tool in ("curl", "wget")],
-            *[(f"python get{n}.py", "Traceback\nOSError: Connection refused", 1) for n in range(5)],
+            *[(f"python {w}.py", "Traceback\nOSError: Connection refused", 1) for w in ("get", "load", "pull", "ask")],
         ),
         fires=FAILURE.id,
     ),
+    Example(
+        name="pages behind the last one",
+        events=_story(*[(f"curl 'https://example.test/list?page={n}'", '{"items": []}') for n in range(10)]),
+        fires=STALL.id,
+    ),
+    Example(name="two agents that praise each other", events=_chatter(), fires=TALK.id),
+    Example(name="agents that start agents", events=_family(), fires=SPAWN.id),
     Example(name="a batch over files", events=_story(*[(f"gzip part-{n}.csv", "") for n in range(30)])),
     Example(
         name="edit and test, with fewer failures",

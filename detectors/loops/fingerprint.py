@@ -1,9 +1,9 @@
-"""Short hashes of calls and results under which a trivially varied repeat is still the same.
+"""What a call is about, as a few numbers under which a trivially varied repeat is still the same.
 
-What may be masked differs. In a result, times, durations, ids and temporary names say nothing new (`mask`); plain
-numbers do: a failing count that falls or a percentage that rises is progress. In a call, an id or a number is what
-tells the items of a batch apart, so only what can't be an item is masked: the current time, `mktemp` names, lengths
-of sleeps, white space and comments, and arguments that only carry words about the call.
+Three depths. `ident`: all words of the call in any order, without white space, quotes, comments, sleeps, the current
+time, `mktemp` names and arguments that only carry words about the call. `shape`: the same without words that hold a
+digit: what the items of a batch, pages and attempts have in common. `words`: a sample of the words, to tell a reworded
+or refined call from another one. Numbers and ids stay in `ident`, as they may be items.
 """
 
 from __future__ import annotations
@@ -11,183 +11,294 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from struct import pack
+from typing import Any, NamedTuple
 from zlib import crc32
 
-import msgspec
+from detectors.event import ToolCall
+from detectors.loops.hashing import hashed
+from detectors.loops.mask import TEMPORARY
 
-from detectors.event import ToolCall, ToolResult
-from detectors.loops.mask import ENDS, TEMPORARY, mask
-
-UNKNOWN = 0  # the fingerprint of what was not published
-MASKED_AT_ONCE = 256  # characters of a result that are masked even if nothing like it was seen
 NOW = 120.0  # seconds to either side of an event in which a time in its call is the current time
+ENDS = 250  # characters at either end of an argument that are read as words
+WORDS = 24  # of a call by which it is compared: those with the smallest hashes
+OWN = 8  # words of a call with a digit that are kept
+ARGUMENTS = 32  # of a call that are read
 
 COMMANDS = ("command", "cmd", "script")
 # Arguments that vary without changing what the call does, if there are others.
 BESIDE_THE_POINT = frozenset({"thought", "thinking", "reasoning", "nonce", "idempotency_key", "tool_use_id"})
 # These too, but only beside one that says what the call does: elsewhere they may be what it is about.
-BESIDE_AN_ACT = frozenset({"explanation", "request_id", "requestid", "trace_id", "span_id", "call_id"})
+BESIDE_AN_ACT = frozenset({
+    "explanation", "request_id", "requestid", "trace_id", "span_id", "call_id", "description", "timeout",
+})  # fmt: skip
 ACTS = frozenset({
     *COMMANDS, "path", "file", "file_path", "filename", "target_file", "url", "uri", "query", "sql", "pattern", "code",
 })  # fmt: skip
 
-_TEMPORARY = re.compile(rf"\b{TEMPORARY}")
-_SLEEP = re.compile(r"\bsleep \d+(?:\.\d+)?[smh]?")
+# Flags of a call.
+WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE = (1 << n for n in range(8))
+
+# What is no part of a word, to spaces; capitals to small letters.
+_TO_WORDS = bytes(
+    n + 32 if 65 <= n <= 90 else n if 48 <= n <= 57 or 97 <= n <= 122 or n >= 128 else 32 for n in range(256)
+)
+_COMMON = frozenset((b"the", b"and", b"for", b"that", b"this", b"with", b"now", b"will", b"you"))
+_TEMPORARY = re.compile(
+    rf"\b{TEMPORARY}|(?<=/tmp/)[\w.\-]*?(?=[a-z]*\d)(?=\d*[a-z])(?![a-z]+[\-_]?\d+\b)[a-z0-9]{{6,}}\b"
+)
+_SLEEP = re.compile(r"\bsleep +\d+(?:\.\d+)?[smh]?\s*(?:;|&&)?")
+_ONLY_SLEEPS = re.compile(r"\s*(?:sleep +[\d.$]\S*|wait)\s*;?\s*(?:&& *echo[^;&|]*)?\Z")
 _EPOCH = re.compile(r"\b([1-9]\d{9})(?:\d{3}|\.\d+)?\b")
 _DATE_AND_TIME = re.compile(
-    r"\b\d{4}-\d\d-\d\d[T ]\d\d:(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"\b\d{4}-\d\d-\d\d[Tt ]\d\d:(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?"
 )  # fmt: skip
-_BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
-_COMMENT_LINE = re.compile(r"\n[ \t]*#.*")
+# How much of the output is shown, and whether its failure is: not what is done.
+_SHOWN = re.compile(
+    r"2>&1|&>>? ?/dev/null|2> ?/dev/null|\|&? *(?:tail|head|cat|less|more)\b[^|;&\n]*|\|\| *(?:true|:)(?=\s|$)"
+)
+_COMMENT = re.compile(r"(?:^|(?<=[\s;]))#[^\n'\"]*(?=\n|\Z)")
+_STEPS_ON = re.compile(r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page)", re.I)
+_SLEEPING = re.compile(r"(?:^|[_.\-])(?:sleep|wait|delay|pause)", re.I)
+_SPAWNS = re.compile(
+    r"(?:^|[_.\-])(?:spawn|delegate|hand_?off|hand_?over|sub_?agents?|transfer_to)|(?:^|__)task\Z"
+    r"|(?:create|launch|start|run|new|call|invoke)_?(?:sub_?|child_?)?(?:agent|worker)", re.I
+)  # fmt: skip
+_CHANGES = re.compile(
+    r"(?:^|[_.\-])(?:write|edit|replace|str_replace|create|update|delete|remove|set|patch|apply|insert|put|rename|move)",
+    re.I,
+)  # fmt: skip
+_CHANGING = frozenset((
+    b"tee", b"mv", b"cp", b"rm", b"mkdir", b"touch", b"chmod", b"ln", b"install", b"truncate", b"patch", b"insert",
+    b"update", b"delete", b"alter", b"drop", b"create", b"checkout", b"revert", b"stash", b"apply", b"reset", b"commit",
+    b"restore", b"merge", b"rebase", b"scale", b"set", b"edit", b"write", b"perl",
+))  # fmt: skip
+_WATCHING = frozenset((b"watch", b"inotifywait", b"follow", b"listen", b"subscribe", b"wait", b"waitfor", b"changes"))
+_PAGED = frozenset((
+    b"page", b"offset", b"cursor", b"start", b"skip", b"after", b"next", b"continuation", b"pagenumber", b"token",
+))  # fmt: skip
+_SPECIAL = _CHANGING | _WATCHING | _PAGED | {b"sed", b"i", b"sleep", b"tail", b"f"}
+_REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
+_PAGING = re.compile(
+    r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
+    r"[= ](?![=( ])",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
-def hashed(text: str, start: int = 0) -> int:
-    """32 bits, never 0. The same in every process. start: the hash of what stands before."""
-    return crc32(text.encode("utf-8", "surrogatepass"), start) or 1
+class Fingerprint(NamedTuple):
+    """ident, shape: 32 bits, never 0. words: a bit of 64 for each of its `WORDS` with the smallest hashes. own: hashes
+    of its words with a digit, 2 bytes each."""
+
+    ident: int
+    shape: int
+    words: int
+    own: bytes
+    flags: int
 
 
 @lru_cache(maxsize=1024)
-def hashed_name(name: str) -> int:
-    """`hashed`, of a name that comes with many events: at most 256 characters."""
-    return hashed(name)
+def _of_tool(tool: str) -> tuple[int, int]:
+    """The tool's own hash and flags."""
+    flags = 0
+    if _SLEEPING.search(tool):
+        flags |= SLEEPS | WAITS
+    elif any(word.decode() in tool.lower() for word in _WATCHING):
+        flags |= WAITS
+    if _STEPS_ON.search(tool):
+        flags |= STEPS_ON
+    if _SPAWNS.search(tool):
+        flags |= SPAWNS
+    if _CHANGES.search(tool):
+        flags |= CHANGES
+    return crc32(tool.encode("utf-8", "surrogatepass")) | 1, flags
 
 
-_NOTHING_OUTSIDE = hashed("  ")  # of a result that went well and is whole
+def fingerprint(call: ToolCall) -> Fingerprint:
+    """Bounded work, however large the arguments: of a long text its ends are read as words, the rest is hashed."""
+    start, flags = _of_tool(call.tool)
+    text, rest, found = _essence(call.arguments)
+    flags |= found
+    if not text:
+        return Fingerprint(start + rest & 0xFFFFFFFF or 1, start, 0, b"", flags | BARE * (call.arguments is None))
+    text = _without_volatile(text, call.time, flags)
+    words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
+    packed = sum(map(_hash_of, words))
+    if packed >> _SPECIAL_AT:
+        flags |= _by_words(_SPECIAL.intersection(words), text, flags)
+    if ">" in text and flags & SHELL and _REDIRECTS.search(text):
+        flags |= CHANGES
+    total = shape = packed + start + rest
+    own = b""
+    if packed >> _NUMBER_AT & _MANY:
+        numbers = [crc32(word) for word in words if not word.isalpha()]
+        if text.isascii():
+            shape = packed + start - sum(numbers)
+        own = pack(f">{len(numbers[:OWN])}H", *[value & 0xFFFF for value in numbers[:OWN]])
+    return Fingerprint(total & 0xFFFFFFFF or 1, shape & 0xFFFFFFFF or 1, _bits(words), own, flags)
 
 
-def canonical(call: ToolCall) -> str:
-    """The call as a short text without what varies from one time to the next."""
-    arguments = call.arguments
+class _Hashes(dict[bytes, int]):
+    """CRC-32 of words, with a count of one above it for a word with a digit, and above that for one that may give a
+    flag: so one sum over a call's words tells all. Agents use few words, so most are found here; it never grows beyond
+    `_WORDS_KEPT`."""
+
+    def __missing__(self, word: bytes) -> int:
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        found = crc32(word) | (not word.isalpha()) << _NUMBER_AT | (word in _SPECIAL) << _SPECIAL_AT
+        if len(word) <= 32:
+            self[word] = found
+        return found
+
+
+_WORDS_KEPT, _NUMBER_AT, _SPECIAL_AT, _MANY = 16_384, 44, 56, 0xFFF
+_hash_of = _Hashes().__getitem__
+
+
+class _Bits(dict[bytes, int]):
+    """One of 64 bits for each word, kept as `_Hashes` are."""
+
+    def __missing__(self, word: bytes) -> int:
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        found = 1 << (_hash_of(word) & 63)
+        if len(word) <= 32:
+            self[word] = found
+        return found
+
+
+_bit_of = _Bits().__getitem__
+
+
+def sample_of(text: str) -> int:
+    """The words of a text, as of a call, without the most common: for what agents say. Never 0."""
+    words = text[: 2 * ENDS].encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
+    return _bits([word for word in words if len(word) > 2 and word not in _COMMON]) or 1 << (hashed(text) & 63)
+
+
+def _bits(words: list[bytes]) -> int:
+    bits = 0
+    if len(words) > WORDS:
+        for value in sorted(set(map(_hash_of, words)))[:WORDS]:
+            bits |= 1 << (value & 63)
+        return bits
+    for bit in map(_bit_of, words):
+        bits |= bit
+    return bits
+
+
+def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> int:
+    more = 0
+    if flags & SHELL:
+        if not _CHANGING.isdisjoint(special) or (b"sed" in special and b"i" in special):
+            more |= CHANGES
+        if b"sleep" in special:
+            more |= WAITS | (SLEEPS if _ONLY_SLEEPS.match(text) else 0)
+        elif b"tail" in special and b"f" in special:
+            more |= WAITS
+    if not _WATCHING.isdisjoint(special):
+        more |= WAITS
+    if not _PAGED.isdisjoint(special) and _PAGING.search(text):
+        more |= PAGES
+    return more
+
+
+def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
+    """The text whose words count, a hash of what is too long for that, and flags."""
     if arguments is None:
-        return ""
+        return "", 0, 0
     if isinstance(arguments, str):
-        return _without_now(_tidy(arguments), call.time)
+        text, rest = _ends(arguments)
+        return text, rest, SHELL
     if len(arguments) == 1 and isinstance(command := arguments.get("command"), str):
-        return _without_now(f"command\0{_bounded(_tidy(command))}", call.time)  # as below, at once
+        text, rest = _ends(command)
+        return text, rest, SHELL
+    flags, rest = 0, 0
     kept = _to_the_point(arguments)
-    for name in COMMANDS:
-        command = kept.get(name)
-        if isinstance(command, str):
-            kept[name] = _tidy(command)
-            kept.pop("description", None)  # of the command; elsewhere it is what the call is about
-    if len(kept) == 1:
-        name, only = next(iter(kept.items()))
-        if isinstance(only, str):
-            return _without_now(f"{name}\0{_bounded(only)}", call.time)
-    for name, value in kept.items():
-        if isinstance(value, str) and len(value) > 2 * ENDS:
-            kept[name] = _bounded(value)
-    return _without_now(_bounded(msgspec.json.encode(kept, order="sorted").decode()), call.time)
+    parts: list[str] = []
+    for number, (name, value) in enumerate(kept.items()):
+        if number >= ARGUMENTS:
+            rest += len(kept)
+            break
+        if isinstance(value, str):
+            value, more = _ends(value)
+            rest += more
+            if name in COMMANDS:
+                flags |= SHELL
+            elif name == "action" and _STEPS_ON.search(value):
+                flags |= STEPS_ON
+            if name in COMMANDS or name == "code":
+                parts.append(value)
+                continue
+        elif isinstance(value, dict | list):
+            value, more = _ends(_flat(value))
+            rest += more
+        parts.append(f"{name[:64]} {value if not isinstance(value, int) or abs(value) < 1 << 64 else 0}")
+    return "\n".join(parts), rest, flags
 
 
-def call_fingerprint(call: ToolCall, text: str) -> int:
-    """text: the call's `canonical`."""
-    return hashed(f"{call.tool}\0{text}")
-
-
-def is_failure(result: ToolResult) -> bool:
-    """By exit code and status; where neither was published, by a text that begins like an error."""
-    if result.exit_code:
-        return True
-    status = result.status
-    if result.exit_code is None and status is None:
-        return _BEGINS_LIKE_AN_ERROR.match(result.output or "") is not None
-    return status is not None and status != "ok"
-
-
-def exact_fingerprint(result: ToolResult, failing: bool, outside: int) -> int:
-    """What came back, to the letter; `UNKNOWN` if that was not published and it is no failure either.
-
-    outside: `outside_fingerprint` of the same result.
-    """
-    if result.output is None and result.output_sha256 is None and not failing:
-        return UNKNOWN
-    text = result.output_sha256 if result.output is None else result.output
-    return hashed(text, outside) if text else outside
-
-
-def masked_fingerprint(result: ToolResult, failing: bool, outside: int) -> int:
-    """What came back but for its volatile parts; `UNKNOWN` if there is no text."""
-    if result.output is None:
-        return UNKNOWN
-    return hashed(mask(result.output, failing), outside)
-
-
-def label(call: ToolCall, limit: int = 60) -> str:
-    """A few words by which a person knows the call."""
-    text: Any = call.arguments
-    if isinstance(text, dict):
-        named = text.get("command")
-        if not isinstance(named, str):
-            named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
-        text = named or next((value for value in text.values() if isinstance(value, str)), "")
-    text = text or ""
-    line = " ".join(text[: 2 * limit].split())
-    if len(line) <= limit or not text.isascii():  # else there is more of it than is shown
-        line = " ".join(text[: 4 * limit].split())
-    line = f"{call.tool[:limit]} {line}".strip()
-    limit = limit if line.isascii() else limit // 2  # it is kept until the result, and bytes count there
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
-
-
-def outside_fingerprint(result: ToolResult) -> int:
-    """What is known of a result beside its text. The length counts where the text was cut: a log that grows."""
-    output, whole = result.output, result.output_bytes
-    # A character takes up to four bytes: only then is it worth to count them.
-    if output is None or whole is None or whole <= len(output):
-        cut = False
-    else:
-        cut = output.isascii() or whole > len(output.encode("utf-8", "replace"))
-    status, exit_code = result.status, result.exit_code
-    if not cut and not exit_code and status == "ok":
-        return _NOTHING_OUTSIDE
-    return hashed(f"{status if status != 'ok' else ''} {exit_code or ''} {whole if cut else ''}")
-
-
-def _to_the_point(arguments: dict[str, Any]) -> dict[str, Any]:
-    kept = dict(arguments)
-    if len(kept) < 2:
-        return kept
-    beside = [name for name in kept if name.lower() in BESIDE_THE_POINT]
-    if not ACTS.isdisjoint(kept):
-        beside += [name for name in kept if name.lower() in BESIDE_AN_ACT]
-    if len(beside) < len(kept):
-        for name in beside:
-            del kept[name]
-    return kept
+def _flat(value: Any) -> str:
+    """The leaves of nested arguments, the first of them."""
+    found: list[str] = []
+    left, stack = 256, [value]
+    while stack and left:
+        left -= 1
+        item = stack.pop()
+        if isinstance(item, dict):
+            found.extend(map(str, list(item)[:ARGUMENTS]))
+            stack.extend(list(item.values())[:ARGUMENTS])
+        elif isinstance(item, list):
+            found.append(str(len(item)))
+            stack.extend(item[:ARGUMENTS])
+        elif isinstance(item, str):
+            found.append(item if len(item) < ENDS else _bounded(item))
+        else:
+            found.append(str(item)[:32])
+    return " ".join(found)
 
 
 def _bounded(text: str) -> str:
-    """The ends, and a hash of what is between."""
+    head, rest = _ends(text)
+    return f"{head} {rest}"
+
+
+def _to_the_point(arguments: dict[str, Any]) -> dict[str, Any]:
+    if len(arguments) < 2:
+        return arguments
+    beside = [name for name in arguments if name.lower() in BESIDE_THE_POINT]
+    if not ACTS.isdisjoint(arguments):
+        beside += [name for name in arguments if name.lower() in BESIDE_AN_ACT]
+    if not beside or len(beside) >= len(arguments):
+        return arguments
+    return {name: value for name, value in arguments.items() if name not in beside}
+
+
+def _ends(text: str) -> tuple[str, int]:
+    """Both ends, and a hash of all."""
     if len(text) <= 2 * ENDS:
-        return text
-    return f"{text[:ENDS]}\0{hashed(text[ENDS:-ENDS])}\0{text[-ENDS:]}"
+        return text, 0
+    return f"{text[:ENDS]} {text[-ENDS:]}", hashed(text)
 
 
-def _tidy(command: str) -> str:
-    """Without comment lines and with single spaces, at its ends."""
-    command = _bounded(command)
-    if "\n" not in command and command.isprintable() and "  " not in command and "#" not in command:
-        return command.strip(" ")  # most are one line without any other white space
-    if "#" in command:
-        command = _COMMENT_LINE.sub("", f"\n{command}")
-    return " ".join(command.split())
-
-
-def _without_now(text: str, now: float) -> str:
+def _without_volatile(text: str, now: float, flags: int) -> str:
+    if flags & SHELL:
+        if "#" in text:
+            text = _COMMENT.sub("", text)
+        if "|" in text or ">&" in text:
+            text = _SHOWN.sub(" ", text)
+        if "sleep " in text and not _ONLY_SLEEPS.match(text):
+            text = _SLEEP.sub(" sleep ", text)
     if "tmp" in text:
-        text = _TEMPORARY.sub("~", text)
-    if "sleep " in text:
-        text = _SLEEP.sub("~", text)
+        text = _TEMPORARY.sub(" ", text)
     if not 1e9 <= now < 1e10:
         return text
     # Looked for by how they begin, which is much quicker than a pattern.
     second, seconds, day, days = _around(int(now) // 1000)
     if second in text and (seconds[0] in text or seconds[1] in text or seconds[2] in text):
-        text = _EPOCH.sub(lambda found: "~" if abs(int(found[1]) - now) < NOW else found[0], text)
+        text = _EPOCH.sub(lambda found: " " if abs(int(found[1]) - now) < NOW else found[0], text)
     if day in text and (days[0] in text or days[1] in text or days[2] in text):
-        text = _DATE_AND_TIME.sub(lambda found: "~" if _is_now(found, now) else found[0], text)
+        text = _DATE_AND_TIME.sub(lambda found: " " if _is_now(found, now) else found[0], text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""The parts of a finding that repeats and failures share."""
+"""The parts of a finding that all rules share."""
 
 from __future__ import annotations
 
@@ -21,8 +21,19 @@ class Spent:
         usd = (agent.nano_usd - first.nano_usd) / NANO if agent.nano_usd else None
         return cls(round(max(0.0, event.time - first.time), 3), usd)
 
+    @property
+    def usd_per_hour(self) -> float | None:
+        """What an hour more of it costs, as it went so far; None where that is not known."""
+        if self.usd is None or self.seconds < 1.0:
+            return None
+        return round(self.usd * 3600 / self.seconds, 2)
+
     def facts(self) -> dict[str, float | None]:
-        return {"seconds": self.seconds, "cost_usd": self.usd}
+        return {"seconds": self.seconds, "cost_usd": self.usd, "usd_per_hour": self.usd_per_hour}
+
+    def forecast(self) -> str:
+        """A sentence, or nothing."""
+        return f" Going on costs ${self.usd_per_hour:.2f} an hour." if self.usd and self.usd_per_hour else ""
 
     def __str__(self) -> str:
         time = f"{self.seconds:.0f} s" if self.seconds < 120 else f"{self.seconds / 60:.0f} min"

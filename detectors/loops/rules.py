@@ -12,34 +12,41 @@ Times = Annotated[int, Meta(ge=2)]
 
 
 class Repeats(Thresholds, kw_only=True, frozen=True):
-    """How often the same call (or cycle of calls) with the same result makes a loop.
+    """How often the same call with the same result, in a row, makes a loop; other patterns count as many times.
 
     repeats: five in a row is what other tools take for the call alone; with equal results it is certain.
     notice_repeats: here the agent is told, which often is enough; null: it is not. waiting_repeats: in place of
-    `repeats` where the steps wait, as polling does: they take `wait_s` seconds inside tools on average, or they don't
-    fail and come `apart_s` seconds apart, or each round takes longer than the one before, as with a backoff, or they
-    move on by one at a time, as scrolling does.
+    `notice_repeats` where steps wait `wait_s` seconds or more, as polling does; waits of six times `wait_s` count half.
     """
 
     repeats: Times = 5
     notice_repeats: Times | None = 3
-    waiting_repeats: Times = 20
-    wait_s: Annotated[float, Meta(ge=0)] = 5.0
-    apart_s: Annotated[float, Meta(ge=0)] = 10.0
+    waiting_repeats: Times = 30
+    wait_s: Annotated[float, Meta(gt=0)] = 5.0
 
 
-class Rounds(Repeats, kw_only=True, frozen=True):
-    """As `Repeats`, in rounds of the whole cycle: four rounds of two calls are eight steps without news."""
+class Rounds(Thresholds, kw_only=True, frozen=True):
+    """repeats: rounds of a cycle. notice_repeats: as in `Repeats`. Waits count as `loops.repeat` says."""
 
     repeats: Times = 4
+    notice_repeats: Times | None = 3
 
 
 class Failures(Thresholds, kw_only=True, frozen=True):
-    """failures: of one kind, each at most `window` steps after the one before. pause_failures: here it is no alert."""
+    """failures: of one kind, without news in between: an alert. pause_failures: here it is no alert any more.
+
+    notice_failures: here the agent is told; null: it is not.
+    """
 
     failures: Times = 5
     pause_failures: Times = 15
-    window: Annotated[int, Meta(ge=1)] = 12
+    notice_failures: Times | None = 4
+
+
+class Steps(Thresholds, kw_only=True, frozen=True):
+    """steps: that bring nothing, or messages, or sub-agents, before the rule is certain. The agent is told at half."""
+
+    steps: Times = 8
 
 
 REPEAT = Rule(
@@ -47,7 +54,7 @@ REPEAT = Rule(
     title="Repeats one call",
     severity="warning",
     mode="pause",
-    description="The same call with the same result in a row, small variations aside.",
+    description="The same call with the same result, small variations aside: also polls and retries without end.",
     thresholds=Repeats,
 )
 CYCLE = Rule(
@@ -55,7 +62,7 @@ CYCLE = Rule(
     title="Goes round in a circle",
     severity="warning",
     mode="pause",
-    description="A cycle of two to eight calls with the same results, round after round.",
+    description="Steps that were done before, with the results they had before: cycles, edits that are undone.",
     thresholds=Rounds,
 )
 FAILURE = Rule(
@@ -66,4 +73,28 @@ FAILURE = Rule(
     description="The same failure again and again, through the same or different commands.",
     thresholds=Failures,
 )
-TITLES = {rule.id: rule.title for rule in (REPEAT, CYCLE, FAILURE)}
+STALL = Rule(
+    id="loops.stall",
+    title="Goes on without anything new",
+    severity="warning",
+    mode="pause",
+    description="Other calls, and nothing new comes of them: pages without end, the same content read again.",
+    thresholds=Steps,
+)
+TALK = Rule(
+    id="loops.talk",
+    title="Talks without acting",
+    severity="warning",
+    mode="pause",
+    description="Messages that say the same again, by one agent or between agents, and no call between them.",
+    thresholds=Steps,
+)
+SPAWN = Rule(
+    id="loops.spawn",
+    title="Starts agents without end",
+    severity="warning",
+    mode="pause",
+    description="Sub-agents that start sub-agents, or the same task given to ever more of them.",
+    thresholds=Steps,
+)
+RULES = (REPEAT, CYCLE, FAILURE, STALL, TALK, SPAWN)

@@ -3,58 +3,125 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from detectors.event import ToolResult
-from detectors.loops.mask import mask, unless_given
+from detectors.loops.hashing import hashed
+from detectors.loops.mask import mask, unless_own
 
 LOOKED_AT = 2_000  # characters at the end of an output: that is where errors stand
-LINE = 400  # characters of a line
+LINE = 300  # characters of a line
+LINES = 12  # at most
 
 _WORDS = (
     "error", "exception", "fail", "denied", "refused", "not found", "no such", "cannot", "can't", "could not",
     "unable", "fatal", "timed out", "timed-out", "time out", "timeout", "timedout", "killed", "invalid", "unknown",
-    "missing", "forbidden", "unauthorized", "too many requests", "quota",
+    "missing", "forbidden", "unauthorized", "too many requests", "quota", "rate limit", "unavailable", "overloaded",
 )  # fmt: skip
+_DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"\b(?:4\d\d|50\d)\b")
-_TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|errors?|passed)\b")
+_TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|failing|errors?|passed|passing)\b")
+_NONE_OF_IT = re.compile(
+    r"\b(?:0|no|without(?: any)?|not) (?:fail\w*|error\w*|exception\w*|missing|unknown|invalid)\b"
+)
 _PLACE = re.compile(r"\bline \d+|:\d+(?=[:,)\s]|$)")
 _SCRIPT = re.compile(r"^(?:/\S+/)?(?:ba|z|da)?sh: (?:(?:line )?\d+: )?")
+# Who says it, for the same obstacle is met through many programs.
+_TELLER = re.compile(
+    r"^(?:(?:\w*(?:error|exception)|fatal|curl|wget|psql|ncat?|telnet|ssh|scp|git|docker|kubectl|helm|npm|node|pip|python3?|"
+    r"make|cp|mv|rm|ls|cat|tee|dd|mkdir|touch|install|tar|err!?)(?:\[\w+\])?: (?:\(\d+\) )?){1,3}"
+)
+_NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|(?<!\w)/[\w./\-]+|[\w.\-]*\d[\w.\-]*|\b\w+\.\w+\b")
+_PASSING = re.compile(
+    r"\b(?:429|50[234])\b|too many|rate.?limit|quota|overload|temporar|try again|\block(?:ed|s)?\b|busy|unavailable"
+    r"|timed? ?-?out|refused|reset by peer|not ready|throttl|exhausted|backoff|deadlock"
+)  # fmt: skip
+_BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
 
 
-def failure_signature(result: ToolResult, numbers: str = "") -> tuple[str, str] | None:
-    """The last line that reads like an error, without its volatile parts and places, and as it came; None if nothing
-    tells.
+class Signature(NamedTuple):
+    """exact: hash of what the failure says, without volatile parts and places. template: of the same without names and
+    numbers. line: as it came. passing: it may go away by waiting, as limits, locks and servers that start do.
+    counts: it is the summary of tests."""
+
+    exact: int
+    template: int
+    line: str
+    passing: bool
+    counts: bool = False
+
+
+TIMED_OUT = Signature(hashed("timed out"), hashed("timed out"), "timed out", False)
+
+
+def is_failure(result: ToolResult) -> bool:
+    """By exit code and status; where neither was published, by a text that begins like an error."""
+    if result.exit_code:
+        return True
+    status = result.status
+    if result.exit_code is None and status is None:
+        return _BEGINS_LIKE_AN_ERROR.match(result.output or "") is not None
+    return status is not None and status != "ok"
+
+
+def hides_failure(output: str) -> bool:
+    """Whether a result that went well ends like a failure, as one whose exit code a pipe has swallowed."""
+    end = output[-240:].rstrip()
+    last = end[end.rfind("\n") + 1 :].lower()
+    return len(last) > 8 and _has_word(last) and _has_word(_NONE_OF_IT.sub("", last))
+
+
+def signature_of(result: ToolResult, own: bytes = b"") -> Signature | None:
+    """The last line that reads like an error; None if nothing tells.
 
     The counts of a test summary stay in it, and so do the names of the failing tests: fewer failures, or others, are
-    another signature. numbers: the call's own (`mask`), which stay too.
+    another signature. own: the call's own numbers (`mask`), which stay too.
 
     >>> from detectors.event import ToolResult
     >>> failed = ToolResult(time=0, run_id="r", exit_code=1, output="Traceback:\\n  a.py, line 7\\nKeyError: 'x'")
-    >>> failure_signature(failed)
-    ("keyerror: 'x'", "KeyError: 'x'")
+    >>> signature_of(failed).line
+    "KeyError: 'x'"
     """
     if result.status == "timeout" or result.exit_code == 124:
-        return "timed out", "timed out"
-    lines = [line[:LINE] for line in (result.output or "")[-LOOKED_AT:].splitlines() if line.strip()]
+        return TIMED_OUT
+    lines = [line[:LINE] for line in (result.output or "")[-LOOKED_AT:].splitlines()[-2 * LINES :] if line.strip()]
     if not lines:
         return None
+    del lines[:-LINES]
     # From the end: the rest of a long output need not be searched.
     last = next((line for line in reversed(lines) if _tells(line)), lines[-1])
-    if _TEST_SUMMARY.search(last.lower()):
-        signature = "\n".join(_masked(line, numbers) for line in lines[-12:] if _tells(line))
-    else:
-        signature = _masked(last, numbers)
-    return signature, " ".join(last.split())
+    found = _of_line(last, own if own and _DIGIT.search(last) else b"")
+    if not found.counts:
+        return found
+    exact = hashed("\n".join(_masked(line, own) for line in lines if _tells(line)))
+    return found._replace(exact=exact, template=exact)
+
+
+@lru_cache(maxsize=512)
+def _of_line(line: str, own: bytes) -> Signature:
+    """An obstacle is met again and again, so most lines were seen before."""
+    low = line.lower()
+    exact = _masked(line, own)
+    counts = _TEST_SUMMARY.search(low) is not None
+    passing = not counts and _PASSING.search(low) is not None
+    return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), " ".join(line.split()), passing, counts)
 
 
 def _tells(line: str) -> bool:
     line = line.lower()
-    for word in _WORDS:  # a loop, since `any` takes twice as long
+    return _has_word(line) or (("4" in line or "50" in line) and _CODE.search(line) is not None)
+
+
+def _has_word(line: str) -> bool:
+    for word in _WORDS:  # noqa: SIM110 - `any` takes twice as long
         if word in line:
             return True
-    return ("4" in line or "50" in line) and _CODE.search(line) is not None
+    return False
 
 
-def _masked(line: str, numbers: str) -> str:
-    text = _SCRIPT.sub("", mask(line, True, numbers))
-    return _PLACE.sub(lambda match: unless_given(match, numbers), text)
+def _masked(line: str, own: bytes) -> str:
+    text = _SCRIPT.sub("", mask(line, True, own))
+    told = _TELLER.sub("", text)
+    text = told if len(told) >= 12 else text
+    return _PLACE.sub(lambda match: unless_own(match, own), text)

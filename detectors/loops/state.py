@@ -8,13 +8,18 @@ from detectors.detector import Run
 from detectors.event import Event
 
 NANO = 1_000_000_000  # money is summed in billionths of a dollar
-MOST = 2**62
-LONGEST_CYCLE = 8
+MOST = 2**53
 AGENTS = 4  # of a run that are followed at a time
 PENDING = 6  # calls of a run whose results are awaited
-FAILURES = 3  # different ones that are counted for each agent
-LOOPS = 2  # that each agent was told of and that are remembered
-LONGEST_ID = 40  # bytes of an event's id; a longer one is not kept as evidence
+LATEST = 8  # steps whose words are remembered, to see how they are reworded
+SEEN = 40  # steps that are remembered by what came of them: a cycle of 16 with noise is seen
+CALLS = 24
+RESULTS = 24
+FAILURES = 5
+SAID = 8  # messages whose words are remembered
+LINEAGE = 16  # agents whose depth is remembered
+TOLD = 4  # loops that were told of
+LONGEST_ID = 36  # bytes of an event's id, as of a UUID; a longer one is not kept as evidence
 
 
 class Place(Struct, array_like=True):
@@ -29,128 +34,137 @@ class Place(Struct, array_like=True):
 class Pending(Struct, array_like=True):
     """A call whose result is awaited.
 
-    numbers: those in its arguments. steps_on: it moves through something one step at a time, as scrolling does.
-    bare: its arguments were not published.
+    ident, shape, words, own, flags: its `detectors.loops.fingerprint.Fingerprint`. gap: seconds since the step
+    before it. idle: those in which the agent did not think.
     """
 
     agent: int
     call_id: int
-    call: int
+    ident: int
+    shape: int
+    words: int
+    own: bytes
+    flags: int
     label: str
-    numbers: str
-    steps_on: bool
-    bare: bool
+    gap: float
+    idle: float
     at: Place
 
 
-class Step(Struct, array_like=True):
-    """Fingerprints of a call and its result. masked: 0 if it was not needed."""
+class Latest(Struct, array_like=True):
+    """A step by its call's words. outcome: hash of the failure's signature, or of the result."""
 
-    call: int
-    exact: int
-    masked: int
-    at: Place
-
-    def same(self, other: Step) -> bool:
-        return self.call == other.call and (
-            self.exact == other.exact or (self.masked != 0 and self.masked == other.masked)
-        )
-
-
-class Streak(Struct, array_like=True):
-    """The last ``length`` steps are each the same as the one ``period`` steps before.
-
-    first: the first of them all. waited: seconds inside tools. unknown: a result in it was not published.
-    ended: when the last whole round did. gap: seconds that it took. slower: how often in a row a round took longer.
-    """
-
-    period: int
-    length: int
-    first: Place
-    waited: float = 0.0
-    unknown: bool = False
-    ended: float = 0.0
-    gap: float = 0.0
-    slower: int = 0
-
-    @property
-    def rounds(self) -> int:
-        return self.length // self.period + 1
-
-    @property
-    def backs_off(self) -> bool:
-        """Each round takes longer than the one before, or as long as it did when it had become longer."""
-        return self.slower >= min(2, self.rounds - 2)
+    ident: int
+    shape: int
+    words: int
+    outcome: int
 
 
 class Failure(Struct, array_like=True):
-    """One failure signature. call: the last that met it. commands: how many times that was another one than before."""
+    """A failure that was met. template: of all failures of its kind, whatever they name. ident, pair, step: of the last
+    step that met it, which is in `LoopsState.seen` as ``pair``."""
 
     signature: int
-    call: int
+    template: int
+    ident: int
+    pair: int
     step: int
-    first: Place
-    previous: Place
-    count: int = 1
-    commands: int = 1
 
 
 class Told(Struct, array_like=True):
-    """A loop that was told of, by the rule and key of its alert.
-
-    calls: what it consists of. failure: the signature that its results had, or 0. level: the strongest answer so far.
-    count: rounds or failures. said: of them when it was told last. step: where it was seen last.
-    """
+    """A loop that was told of. level: the strongest answer so far. said: its score then."""
 
     rule: str
     key: str
-    calls: list[int]
-    failure: int
-    step: int
-    level: int = 0
-    count: int = 0
-    said: int = 0
+    level: int
+    said: int
 
 
 class Agent(Struct, array_like=True):
-    """ended: when the last step did."""
+    """One agent of the run.
+
+    ended: when its last step did. thought_s: seconds of its model calls since. asked: whether there were any. waited:
+    seconds in steps that only wait. spaced: seconds between its last two steps. pace: those that it waited of late,
+    averaged. slower: how often in a row the space grew. pair: its last step by what came of it. acted: the last step
+    that did something new. failing: failures in a row. score: evidence by kind, in hundredths of a certain repeat.
+    steps: that gave it. since: the first of these. last: the call of its last step.
+    """
 
     nano_usd: int = 0
-    steps: int = 0
     ended: float = 0.0
-    recent: list[Step] = field(default_factory=list)
-    streaks: list[Streak] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
+    thought_s: float = 0.0
+    asked: bool = False
+    waited: float = 0.0
+    spaced: float = 0.0
+    pace: float = 0.0
+    slower: int = 0
+    pair: int = 0
+    acted: int = 0
+    failing: int = 0
+    score: list[int] = field(default_factory=list)
+    steps: int = 0
+    since: Place | None = None
+    last: Place | None = None
+    told: Told | None = None
+
+
+class Together(Struct, array_like=True):
+    """What a run's agents do together: talk, and start each other.
+
+    said, by: the words of the latest messages and who said them. asked: a user was among them. talk, spawn: evidence,
+    in hundredths. lineage: depth by agent. agents: that were started. spawned: calls in a row that start agents.
+    tasks: shapes of the calls that did.
+    """
+
+    said: list[int] = field(default_factory=list)
+    by: list[int] = field(default_factory=list)
+    asked: bool = False
+    talk: int = 0
+    spawn: int = 0
+    lineage: dict[int, int] = field(default_factory=dict)
+    agents: int = 0
+    spawned: int = 0
+    tasks: list[int] = field(default_factory=list)
+    talk_since: Place | None = None
+    spawn_since: Place | None = None
+    talk_told: Told | None = None
+    spawn_told: Told | None = None
 
 
 class LoopsState(Struct, omit_defaults=True):
-    agents: dict[int, Agent] = field(default_factory=dict)
-    pending: list[Pending] = field(default_factory=list)
+    """seen: by step and outcome, 64 times the last step that had it plus how often it was. step: counts up. coded:
+    results that carried an exit code, up to 2. silent: messages, or model calls without any, since the last call."""
+
+    followed: dict[int, Agent] = field(default_factory=dict)
+    waiting: list[Pending] = field(default_factory=list)
+    step: int = 0
+    coded: int = 0
+    silent: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
+    calls: list[int] = field(default_factory=list)
+    results: list[int] = field(default_factory=list)
+    latest: list[Latest] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    together: Together | None = None
 
     def agent(self, key: int) -> Agent:
         """The agent's memory. The one that was silent longest makes room, if possible one that repeats nothing."""
-        agents = self.agents
-        agent = agents.get(key)
+        followed = self.followed
+        agent = followed.get(key)
         if agent is None:
-            if len(agents) >= AGENTS:
-                quiet = (key for key, other in agents.items() if not (other.streaks or other.failures or other.told))
-                del agents[next(quiet, next(iter(agents)))]
-            agent = agents[key] = Agent()
-        elif len(agents) > 1:
-            agents[key] = agents.pop(key)  # at the end: the order is that of the latest event
+            if len(followed) >= AGENTS:
+                quiet = (key for key, other in followed.items() if not other.score)
+                del followed[next(quiet, next(iter(followed)))]
+            agent = followed[key] = Agent()
+        elif len(followed) > 1:
+            followed[key] = followed.pop(key)  # at the end: the order is that of the latest event
         return agent
-
-    def await_result(self, call: Pending) -> Pending | None:
-        """Remember a call. Returns the one that is given up for it, if any."""
-        self.pending.append(call)
-        return self.pending.pop(0) if len(self.pending) > PENDING else None
 
     def take_call(self, agent: int, call_id: int) -> Pending | None:
         """The call that a result belongs to: by its id, else the oldest of the agent that is waiting."""
-        for index, pending in enumerate(self.pending):
+        for index, pending in enumerate(self.waiting):
             if pending.agent == agent and (call_id == pending.call_id or not (call_id and pending.call_id)):
-                return self.pending.pop(index)
+                return self.waiting.pop(index)
         return None
 
 

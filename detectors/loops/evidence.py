@@ -1,0 +1,285 @@
+"""What one step says about whether anything moves: evidence for a loop, or progress.
+
+A sequential test: each step adds its evidence, in hundredths of a certain repeat, news takes some away, and the sum
+never falls below nothing. Repetition alone is none: a step counts where both the call and what came of it are known,
+where a failure comes again without news in between, or where other calls bring nothing new. Waiting makes a repeat
+cheap, so it counts less; doing something new in between explains why a call is made again.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from detectors.loops.fingerprint import BARE, CHANGES, PAGES, STEPS_ON, WAITS
+from detectors.loops.hashing import mixed
+from detectors.loops.outcome import UNKNOWN, Outcome
+from detectors.loops.signature import Signature
+from detectors.loops.state import (
+    CALLS,
+    FAILURES,
+    LATEST,
+    RESULTS,
+    SEEN,
+    Agent,
+    Failure,
+    Latest,
+    LoopsState,
+    Pending,
+)
+
+LONG_AGO = 28  # steps after which a repeat is hardly one: the longest cycle with noise in it
+BACKS_OFF = (1.0, 0.8, 0.5, 0.25)  # of the evidence is left, by how often in a row the wait grew
+CERTAIN = 100  # the third time that a step was done with the same result, and each time after
+
+
+class Kind(IntEnum):
+    """What the evidence is for, as an index into `Agent.score`."""
+
+    REPEAT = 0
+    POLL = 1
+    RETRY = 2
+    CYCLE = 3
+    FLIP = 4
+    FAILURE = 5
+    PAGES = 6
+    STALL = 7
+
+
+# A call's relation to an earlier one: the same; words only added or only left out; only words with digits differ; many
+# words in common; another one.
+SAME, REFINED, NUMBERED, SIMILAR, OTHER = range(5)
+
+
+class Verdict(NamedTuple):
+    """evidence: below 0 for progress. pattern: hash of what is repeated."""
+
+    kind: Kind
+    evidence: int
+    pattern: int = 0
+    unknown: bool = False
+
+
+NOTHING = Verdict(Kind.REPEAT, 0)
+
+
+class Waits(NamedTuple):
+    """How waiting counts, by the policy. wait_s: seconds from which a step waits. share: of its evidence that is left
+    then."""
+
+    wait_s: float
+    share: float
+
+
+def relation(call: Pending, other: Latest) -> int:
+    if other.ident == call.ident:
+        return SAME
+    if other.shape == call.shape:
+        return NUMBERED  # numbered items of one kind are no refinement of each other
+    ours, theirs = call.words, other.words
+    both = ours & theirs
+    common, union = both.bit_count(), (ours | theirs).bit_count()
+    if common and both in (ours, theirs) and common < 12 and 3 * common >= union:
+        return REFINED  # of longer calls only a sample is known
+    return SIMILAR if 2 * common >= union else OTHER
+
+
+def patience(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
+    """The share of the evidence that is left, as the step or its round waits."""
+    wait = max(waited, agent.pace)
+    least = 0.3 * waits.wait_s
+    if wait <= least:
+        share = 1.0
+    elif wait < waits.wait_s:
+        share = 1.0 - (1.0 - waits.share) * (wait - least) / (waits.wait_s - least)
+    else:
+        share = waits.share * max(0.5, min(1.0, 1.2 - 0.1 * wait / waits.wait_s))
+    if call.flags & WAITS and wait >= waits.wait_s:
+        share *= 0.5
+    return share
+
+
+def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, waited: float, waits: Waits) -> Verdict:
+    """Updates what is known of the run with one step, and says what it shows. waited: seconds of the step."""
+    step = state.step = state.step + 1
+    signature = outcome.signature
+    passing = signature is not None and signature.passing
+    pair, count, last = _count(state, call, outcome, step)
+    adjacent, agent.pair = agent.pair == pair, pair
+    if count >= 2:
+        kind = Kind.REPEAT if adjacent else Kind.CYCLE
+        fails = outcome.failing or signature is not None
+        if count >= 3:
+            # Looking three times is nothing rare where it goes well; four times is.
+            often = count > 3
+            evidence = CERTAIN if fails else (85, 110)[often] if adjacent else (70, 100)[often]
+        else:
+            evidence = 50 if adjacent else 10 if step - last > 8 else 30 if fails else 20
+        if call.flags & CHANGES and not adjacent:
+            kind = Kind.FLIP
+        elif agent.acted > last and step - agent.acted <= 3 and not adjacent:
+            # Something new was done in between: then a look at the result is due, the more so where it went well.
+            evidence = (45 if count >= 3 else 15) if fails else 0
+        if call.flags & STEPS_ON and outcome.short:
+            evidence = min(evidence, 5)
+        if signature is not None and not passing:
+            waited = 0.0
+            share = 1.0
+        else:
+            share = patience(agent, call, waited, waits)
+        if passing:
+            kind = Kind.RETRY if adjacent else kind
+            share *= BACKS_OFF[min(agent.slower, 3)]
+        elif share < 0.5 and not outcome.failing:
+            kind = Kind.POLL
+        if not outcome.known:
+            evidence = evidence * 2 // 5 if not call.flags & BARE else 0
+        verdict = Verdict(kind, round(evidence * share), mixed(call.ident, pair), not outcome.known)
+        if signature is not None:
+            _meet(state, signature, call.ident, pair, step)
+    elif signature is not None:
+        verdict = _failed(state, agent, call, outcome, pair, waited, waits)
+    elif outcome.failing or not outcome.known:
+        verdict = NOTHING
+    elif any(known.ident == call.ident for known in state.failures):
+        # What this call ran into has moved.
+        for known in state.failures:
+            if known.ident == call.ident:
+                state.seen.pop(known.pair, None)
+        state.failures = [known for known in state.failures if known.ident != call.ident]
+        verdict = Verdict(Kind.FAILURE, -150)
+    else:
+        verdict = _went_well(state, call, outcome)
+    if not outcome.failing and count < 2 and (call.flags & CHANGES or outcome.done):
+        agent.acted = step
+    agent.failing = agent.failing + 1 if outcome.failing else 0
+    if outcome.known and not outcome.failing and not (outcome.short and not outcome.barren):
+        _remember(state.results, outcome.masked or outcome.exact, RESULTS)
+        if outcome.masked:
+            _remember(state.results, outcome.exact, RESULTS)
+    found = signature.exact if signature is not None else outcome.exact
+    state.latest.append(Latest(call.ident, call.shape, call.words, found))
+    if len(state.latest) > LATEST:
+        del state.latest[0]
+    return verdict
+
+
+def _count(state: LoopsState, call: Pending, outcome: Outcome, step: int) -> tuple[int, int, int]:
+    """The step by what came of it, how often it was so by now, and when it last was."""
+    seen = state.seen
+    whose = 0 if call.flags & CHANGES else call.agent
+    # Found to the letter or but for volatile parts: both are remembered, for the first of a kind is not yet masked.
+    exact = mixed(call.ident, outcome.exact, whose)
+    known = seen.pop(exact, 0)
+    pair = exact
+    if outcome.masked and outcome.masked != outcome.exact:
+        masked = mixed(call.ident, outcome.masked, whose)
+        other = seen.pop(masked, 0)
+        if (other & 63) >= (known & 63):
+            known = other
+        pair = masked
+    count, last = (known & 63) + 1, known >> 6
+    if count > 2 and step - last > LONG_AGO:
+        count = 2
+    seen[pair] = step << 6 | min(count, 63)
+    if count == 1 and exact != pair:
+        seen[exact] = step << 6 | 1
+    while len(seen) > SEEN:
+        del seen[next(iter(seen))]
+    _remember(state.calls, call.ident, CALLS)
+    return pair, count, last
+
+
+def _failed(
+    state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, pair: int, waited: float, waits: Waits
+) -> Verdict:
+    """A failure by a step that is not the same as an earlier one."""
+    signature = outcome.signature
+    assert signature is not None
+    same, alike = _meet(state, signature, call.ident, pair, state.step)
+    if same is not None and state.step - same.step > LONG_AGO:
+        same = None
+    near = _nearest(state, call, signature.exact if same is not None else None)
+    acted = same is not None and agent.acted > same.step
+    if same is not None:
+        if near is NUMBERED:
+            evidence = 60 if signature.passing else 10
+        elif acted and near < OTHER:
+            evidence = 15  # other words of the same failure after something new was done
+        elif near is SAME:
+            evidence = 80
+        else:
+            evidence = 60 if near is REFINED or near is SIMILAR else 50
+        if signature.passing:
+            evidence = round(evidence * patience(agent, call, waited, waits) * BACKS_OFF[min(agent.slower, 3)])
+        kind = Kind.RETRY if signature.passing and near <= NUMBERED else Kind.FAILURE
+        return Verdict(kind, evidence, signature.exact)
+    if alike is not None and not signature.counts:
+        if near is NUMBERED:
+            return NOTHING
+        return Verdict(Kind.FAILURE, 10 if near is SAME else 20 if near < OTHER else 15, alike.template)
+    return Verdict(Kind.FAILURE, -5)
+
+
+def _meet(
+    state: LoopsState, signature: Signature, ident: int, pair: int, step: int
+) -> tuple[Failure | None, Failure | None]:
+    """The failure as it was met before, and one of the same template; then it is remembered."""
+    same = alike = None
+    for known in state.failures:
+        if known.signature == signature.exact:
+            same = Failure(known.signature, known.template, known.ident, known.pair, known.step)
+            known.ident, known.pair, known.step = ident, pair, step
+            state.failures.remove(known)
+            state.failures.append(known)
+            break
+        if known.template == signature.template:
+            alike = known
+    if same is None:
+        state.failures.append(Failure(signature.exact, signature.template, ident, pair, step))
+        if len(state.failures) > FAILURES:
+            del state.failures[0]
+    return same, alike
+
+
+def _went_well(state: LoopsState, call: Pending, outcome: Outcome) -> Verdict:
+    """A step with a result that this call did not have before."""
+    known = outcome.exact in state.results or (outcome.masked != 0 and outcome.masked in state.results)
+    paging = bool(call.flags & PAGES)
+    if not known:
+        if outcome.exact == UNKNOWN:
+            return NOTHING
+        if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
+            return Verdict(Kind.PAGES, 2, call.shape)
+        return Verdict(Kind.STALL, -5 if call.flags & CHANGES else -20 if outcome.short else -35)
+    near = _nearest(state, call, outcome.exact)
+    if paging and near in (NUMBERED, SIMILAR, REFINED):
+        return Verdict(Kind.PAGES, 40, call.shape)
+    if near is REFINED and (outcome.barren or not outcome.short):
+        return Verdict(Kind.STALL, 35 if outcome.barren else 50, outcome.exact)
+    if outcome.barren or outcome.short:
+        return Verdict(Kind.STALL, -10)
+    if outcome.long and near is OTHER:
+        return Verdict(Kind.STALL, 25, outcome.exact)
+    return NOTHING
+
+
+def _nearest(state: LoopsState, call: Pending, outcome: int | None) -> int:
+    """To the latest steps, of those with this outcome (None: any)."""
+    near = OTHER
+    for latest in state.latest:
+        if outcome is None or latest.outcome == outcome:
+            found = relation(call, latest)
+            if found < near:
+                near = found
+    return near
+
+
+def _remember(known: list[int], value: int, most: int) -> None:
+    if known and known[-1] == value:
+        return
+    if value in known:
+        known.remove(value)
+    known.append(value)
+    if len(known) > most:
+        del known[0]

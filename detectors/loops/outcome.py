@@ -1,0 +1,100 @@
+"""What came of a call: the same, the same but for volatile parts, the same failure, barren, or news."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from detectors.event import ToolResult
+from detectors.loops.fingerprint import CHANGES, SHELL, SPAWNS
+from detectors.loops.hashing import hashed
+from detectors.loops.mask import mask, may_vary
+from detectors.loops.signature import TIMED_OUT, Signature, hides_failure, is_failure, signature_of
+from detectors.loops.state import Pending
+
+UNKNOWN = 0  # the hash of what was not published
+SHORT = 32  # characters: an acknowledgement or a number rather than information
+LONG = 80  # characters that hardly come by chance
+
+_BARREN = re.compile(
+    r"\s*(?:\[\]|\{\}|\(\)|none|null|nil|empty(?: set)?|0 (?:rows|results|matches)|"
+    r"no\b.{0,20}\b(?:results?|matches|rows|items|records|data|more)\b.*|"
+    r".{0,40}\"(?:items|results|data|rows|records|entries|hits|jobs)\": ?\[\].*)\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+_DONE = re.compile(
+    r"\W*(?:ok|okay|done|true|null|success\w*|created|updated|edited|saved|written|wrote|applied|deleted|removed|inserted"
+    r"|(?:the )?file\b.*\b(?:updated|edited|written|created|saved)"
+    r"|.{0,60}\b(?:updated|edited|scaled|saved|written))\W*\Z",
+    re.IGNORECASE,
+)
+
+
+class Outcome(NamedTuple):
+    """exact, masked: hashes of the result, to the letter and without volatile parts; masked is 0 if it was not worth
+    it. failing: by its code, or by its last words. signature: of a failure that says something. barren: it went well
+    and there was nothing. short: by it calls can't be told apart. long: it hardly comes twice by chance. done: it only
+    says that something was done."""
+
+    exact: int
+    masked: int
+    failing: bool
+    signature: Signature | None
+    barren: bool
+    short: bool
+    long: bool
+    done: bool
+
+    @property
+    def known(self) -> bool:
+        return self.exact != UNKNOWN
+
+
+def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: bool) -> Outcome:
+    """known: the call was made before. codes: this run's results carry exit codes, so one without did not end."""
+    output = result.output or ""
+    failing = is_failure(result)
+    own = call.own if call is not None else b""
+    signature = None
+    if failing:
+        signature = signature_of(result, own)
+    elif call is None or (call.flags & SHELL and not call.flags & SPAWNS):
+        if codes and result.exit_code is None and result.status is None and output.strip():
+            failing, signature = True, TIMED_OUT
+        elif len(output) > 8 and hides_failure(output):
+            signature = signature_of(result, own)
+    size = len(output)
+    outside = _outside(result)
+    if result.output is None:
+        exact = hashed(result.output_sha256, outside) if result.output_sha256 else outside if failing else UNKNOWN
+    else:
+        exact = hashed(output, outside) if output else outside
+    masked = 0
+    if known and size and may_vary(output):
+        text = mask(output, failing, own)
+        if "~" in text or "\r" in output or "\x1b" in output:
+            masked = hashed(text, outside)
+    barren = False
+    if 1 < size < 400 and not failing and (size < 48 or "[]" in output):
+        barren = _BARREN.match(output) is not None
+    short = size <= SHORT or (call is not None and call.flags & CHANGES != 0) or len(output.strip()) <= SHORT
+    done = not failing and size < 100 and (not size or _DONE.match(output) is not None)
+    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done)
+
+
+def _outside(result: ToolResult) -> int:
+    """What is known of a result beside its text. The length counts where the text was cut: a log that grows."""
+    output, whole = result.output, result.output_bytes
+    # A character takes up to four bytes: only then is it worth to count them.
+    if output is None or whole is None or whole <= len(output):
+        cut = False
+    elif len(output) > 1 << 20:
+        cut = True
+    else:
+        cut = output.isascii() or whole > len(output.encode("utf-8", "replace"))
+    if not cut and not result.exit_code and (result.status == "ok" or result.status is None):
+        return 1
+    status = result.status if result.status != "ok" else ""
+    return hashed(f"{status} {result.exit_code or ''} {whole if cut else ''}")
