@@ -12,12 +12,16 @@ from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
 from detectors.destructive.functions import Vocabulary, judge_function, vocabulary, words_of
 from detectors.destructive.memo import remembered
-from detectors.destructive.shell import analyse, analyse_code
+from detectors.destructive.paths import join
+from detectors.destructive.shell import analyse, analyse_code, analyse_step
 from detectors.destructive.sql import analyse_sql
+from detectors.destructive.steps import Session, combined, wrote
 from detectors.destructive.values import clean
 
 MAX_PATHS = 16
 Arguments = dict[str, Any] | str | None
+_CONTENTS = ("content", "contents", "text", "file_text", "new_str", "new_string", "new_text", "code", "body")
+_EDITS = frozenset({"view", "create", "str_replace", "insert", "undo_edit"})
 _MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
 
@@ -33,8 +37,61 @@ def judge_python(code: str, context: Context) -> tuple[Effect, ...]:
     return tuple(analyse_code("python", code, context, shipped()))
 
 
+@remembered(entries=4096, characters=2048)
+def judge_step(command: str, context: Context, session: Session | None) -> tuple[tuple[Effect, ...], Session | None]:
+    """As `judge_command`, in the shell that the steps before left, with what it leaves for the next."""
+    effects, after = analyse_step(command, context, shipped(), session, lasting=True)
+    return tuple(effects), after
+
+
+class _Alone:
+    """Judges commands by themselves."""
+
+    def command(self, command: str, context: Context) -> tuple[Effect, ...]:
+        return judge_command(command, context)
+
+    def wrote(self, path: str, text: str, context: Context) -> None:
+        """A file tool writes ``text``."""
+
+
+class _Step(_Alone):
+    """Judges the commands of one step after others."""
+
+    def __init__(self, session: Session | None) -> None:
+        self.session = session
+
+    def command(self, command: str, context: Context) -> tuple[Effect, ...]:
+        before = self.session
+        effects, self.session = judge_step(command, context, before)
+        if before is None or all(effect.action == "create" for effect in effects):
+            return effects
+        return combined(effects, judge_command(command, context), context.production)
+
+    def wrote(self, path: str, text: str, context: Context) -> None:
+        full = join(context.cwd or context.root, clean(path))
+        self.session = wrote(
+            self.session, full, clean(text), context,
+            lambda language, code: analyse_code(language, code, context, shipped()),
+        )  # fmt: skip
+
+
+_ALONE = _Alone()
+
+
 def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[Effect, ...]:
     """What a tool call would do, before it runs. Never raises for any tool name or arguments."""
+    return _judged(tool, arguments, context, _ALONE)
+
+
+def step_of_call(
+    tool: str, arguments: Arguments, context: Context, session: Session | None
+) -> tuple[tuple[Effect, ...], Session | None]:
+    """The same for a step after others, whose shell ``session`` tells; and what it leaves."""
+    step = _Step(session)
+    return _judged(tool, arguments, context, step), step.session
+
+
+def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> tuple[Effect, ...]:
     known = vocabulary()
     words = words_of(tool)
     if arguments is None:
@@ -43,14 +100,16 @@ def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[
         if not known.sql_tools.isdisjoint(words):
             return tuple(analyse_sql(arguments))
         if not known.shell_tools.isdisjoint(words):
-            return judge_command(arguments, context)
+            return step.command(arguments, context)
         return tuple(judge_function(tool, {}, f"{tool} {arguments}"[:240]))
     context = _at_folder(known, arguments, context)
     python = not known.python_tools.isdisjoint(words)
     shell = not known.shell_tools.isdisjoint(words)
     command = _command(known, arguments, shell and not python)
+    if command in _EDITS and not shell and (path := arguments.get("path", arguments.get("file_path"))):
+        return _edited(known, str(path), arguments, context, step)
     if command is not None:
-        return judge_command(command, context)
+        return step.command(command, context)
     out: list[Effect] = []
     database = not known.sql_tools.isdisjoint(words)
     for name in known.sql_arguments:
@@ -63,7 +122,7 @@ def effects_of_call(tool: str, arguments: Arguments, context: Context) -> tuple[
         out.extend(_python(known, arguments, context))
     if out:
         return tuple(out)
-    files = _files(known, tool, words, arguments, context)
+    files = _files(known, tool, words, arguments, context, step)
     if files is not None:
         return files
     return tuple(judge_function(tool, arguments, _excerpt(tool, arguments)))
@@ -98,7 +157,7 @@ def _python(known: Vocabulary, arguments: dict[str, Any], context: Context) -> l
 
 
 def _files(
-    known: Vocabulary, tool: str, words: tuple[str, ...], arguments: dict[str, Any], context: Context
+    known: Vocabulary, tool: str, words: tuple[str, ...], arguments: dict[str, Any], context: Context, step: _Alone
 ) -> tuple[Effect, ...] | None:
     """File tools as the shell command that does the same; None for other tools."""
     paths: list[str] = []
@@ -118,11 +177,27 @@ def _files(
         deep = "-rf" if folder or arguments.get("recursive") else "-f"
         glob = " ".join(shlex.quote(clean(path)).replace("*", "'*'") for path in paths)
         return judge_command(f"rm {deep} -- {glob}", context)
+    if {"write", "create", "save", "edit", "replace", "insert", "update", "append", "patch"}.intersection(words):
+        for name in _CONTENTS:
+            text = arguments.get(name)
+            if isinstance(text, str) and text:
+                step.wrote(paths[0], text[:MAX_BYTES], context)
+                break
     if {"write", "create", "save"}.intersection(words):
-        content = arguments.get("content", arguments.get("text", arguments.get("contents")))
+        content = next((arguments[name] for name in _CONTENTS if name in arguments), None)
         empty = content == "" and "write" in words
         return judge_command(f"{':' if empty else 'echo x'} > {shlex.quote(paths[0])}", context)
     return ()
+
+
+def _edited(
+    known: Vocabulary, path: str, arguments: dict[str, Any], context: Context, step: _Alone
+) -> tuple[Effect, ...]:
+    """An editor whose commands are words of its own, as models are trained on."""
+    if arguments["command"] == "view":
+        return ()
+    words = ("write", "file") if arguments["command"] == "create" else ("edit", "file")
+    return _files(known, "write_file", words, {**arguments, "path": path}, context, step) or ()
 
 
 def _at_folder(known: Vocabulary, arguments: dict[str, Any], context: Context) -> Context:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import structs
 
-from detectors.destructive.calls import effects_of_call
+from detectors.destructive.calls import step_of_call
 from detectors.destructive.context import Context
 from detectors.destructive.effects import (
     NARROW,
@@ -22,8 +22,10 @@ from detectors.destructive.effects import (
     verdict,
 )  # fmt: skip
 from detectors.destructive.memory import (
+    MANY_REMOVED,
     MAX_DESTROYED,
     MAX_PENDING,
+    MAX_SESSIONS,
     REBUILT,
     Memory,
     digest,
@@ -85,7 +87,14 @@ class Destructive(Detector[Memory]):
         if not isinstance(event, ToolCall):
             return ()
         context = Context(run.workspace, run.environment or event.environment)
-        effects = effects_of_call(event.tool, event.arguments, context)
+        agent = event.agent_id[:64] if event.agent_id else ""
+        before = state.sessions.get(agent)
+        effects, session = step_of_call(event.tool, event.arguments, context, before)
+        if session is not before and session is not None:
+            state.sessions.pop(agent, None)
+            state.sessions[agent] = session
+            if len(state.sessions) > MAX_SESSIONS:
+                del state.sessions[next(iter(state.sessions))]
         if not effects:
             return ()
         return self._judge(event, state, run, rules, effects, context.production)
@@ -117,6 +126,12 @@ class Destructive(Detector[Memory]):
                 if effect.reversible != "yes" and kept(proof, effect):
                     effect = structs.replace(effect, reversible="yes", undo="it was saved before")
             rule = verdict(effect, production)
+            if rule is None and effect.place == "workspace" and effect.action == "delete":
+                state.removed += 1
+                if state.removed % MANY_REMOVED == 0:  # a folder goes in small steps too
+                    target = f"one by one, {state.removed} in this run, the last one {effect.target}"
+                    effect = structs.replace(effect, width="many", target=target)
+                    rule = verdict(effect, production)
             if rule is None:
                 continue
             broken.setdefault(rule, []).append(effect)

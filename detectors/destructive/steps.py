@@ -1,0 +1,205 @@
+"""What outlasts a step: the shell's folder, variables, aliases and functions, and scripts that would do harm once run.
+
+Whether a tool keeps its shell from call to call is not known. So a command is judged as if it did; where a shell of
+its own would do worse, that counts too, as possible (`combined`). What is kept is small: the newest few of each, and of
+the files that a run writes only those that would do harm, the long ones as the commands that they come to.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from detectors.destructive.effects import ORDER, Effect, verdict
+from detectors.destructive.paths import join
+from detectors.destructive.plain import Pipeline
+from detectors.destructive.values import GLOB, ONE, is_unknown, literal
+
+if TYPE_CHECKING:
+    from detectors.destructive.context import Context
+    from detectors.destructive.scope import Scope
+
+MAX_VARIABLES = 12
+MAX_VALUE = 128  # characters
+MAX_DEFINITIONS = 4
+MAX_DEFINITION = 400
+MAX_SCRIPTS = 4
+MAX_SCRIPT = 1_200
+MAX_WRITTEN = 64 * 1024  # of one file, looked at when it is written
+KEPT = "#!/bin/sh -kept\n"
+"""Begins what is kept of a long script, in whatever language: the shell commands that it comes to."""
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Session(Struct, frozen=True, omit_defaults=True):
+    """cwd: empty where it is not known. aliases, functions: texts by name. files: texts of harmful scripts by path."""
+
+    cwd: str = ""
+    variables: Pairs = ()
+    aliases: Pairs = ()
+    functions: Pairs = ()
+    files: Pairs = ()
+
+    @property
+    def redefines(self) -> bool:
+        """Whether a harmless name may stand for something else."""
+        return bool(self.aliases or self.functions or self.files)
+
+
+_LANGUAGES = {
+    ".sh": "shell", ".bash": "shell", ".zsh": "shell", ".command": "shell", "": "shell", ".py": "python",
+    ".sql": "sql", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".ts": "javascript",
+    ".rb": "ruby", ".pl": "perl", ".php": "php", ".lua": "lua", ".ps1": "powershell", ".bat": "cmd", ".cmd": "cmd",
+}  # fmt: skip
+_SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
+_BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
+_RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
+# No script does harm by what `effects` tells without one of these; each is looked for as a mere text, which is quick.
+_TELLING = (
+    "rm -", "rm \"", "rm $", "rm /", "rmtree", "remove", "nlink", "rmSync", "elete", "DELETE", "DROP", "drop", "estroy",
+    "mkfs", "shred", "runcate", "TRUNCATE", "/dev/", "find ", "kill", "base64", "curl", "push", "reset", "dd ", "mv ",
+    "wipe", "purge", "userdel", "flush", "FLUSH", "prune", "eval",
+)  # fmt: skip
+_OWN = frozenset({"OLDPWD", "PWD", "_"})
+_DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
+
+
+def telling(path: str, text: str) -> str | None:
+    """The language of a file that may do harm once it is run; None for one that can't, as far as words tell."""
+    name = posixpath.basename(path)
+    if len(text) > MAX_WRITTEN or not any(word in text for word in _TELLING):
+        return None
+    if name in _RECIPES:
+        return "recipe"
+    found = _SHEBANG.match(text)
+    if found is not None:
+        return _BY_SHEBANG.get(found.group(1), "shell")
+    return _LANGUAGES.get(posixpath.splitext(name)[1])
+
+
+def harmful(effects: Iterable[Effect], context: Context) -> bool:
+    return any(verdict(effect, context.production) for effect in effects)
+
+
+def script_kept(path: str, text: str, context: Context, judge: Callable[[str, str], list[Effect]]) -> str | None:
+    """What to keep of a file that was written; None for nothing. judge: the effects of code in a language."""
+    language = telling(path, text)
+    if language is None:
+        return None
+    if language == "recipe":
+        return text if len(text) <= MAX_SCRIPT else None
+    effects = [effect for effect in judge(language, text) if verdict(effect, context.production)]
+    if not effects:
+        return None
+    return text if len(text) <= MAX_SCRIPT else KEPT + "\n".join(_commands(effects[:8]))[:MAX_SCRIPT]
+
+
+def _commands(effects: list[Effect]) -> list[str]:
+    """Commands that do what the effects say."""
+    lines = []
+    for effect in effects:
+        keys = [key[6:] or "/" for key in effect.keys if key.startswith("files:")]
+        if keys and not is_unknown(keys[0]):
+            lines.append("rm -rf -- " + shlex.quote(keys[0]))
+        elif effect.thing in _DROPPED:
+            lines.append(f"psql -c {shlex.quote(f'DROP {_DROPPED[effect.thing]} {effect.target or chr(120)}')}")
+        elif effect.excerpt and len(effect.excerpt) < 200:
+            lines.append(effect.excerpt)
+    return lines
+
+
+def entered(session: Session, scope: Scope, define: Callable[[str], object]) -> None:
+    """Puts a scope where the step before left its shell. define: runs the text of a function's definition."""
+    if session.cwd and scope.context.cwd is None:
+        scope.cwd = session.cwd
+    scope.variables.update(session.variables)
+    scope.aliases.update(session.aliases)
+    scope.files.update(session.files)
+    for name, body in session.functions:
+        define(f"{name}() {body}")
+
+
+def left(
+    session: Session | None, scope: Scope, start: str, judge: Callable[[str, str], list[Effect]]
+) -> Session | None:
+    """The session after a step that ended in ``scope`` and began in the folder ``start``."""
+    before = session or Session()
+    known = dict(before.variables)
+    for name, value in scope.variables.items():
+        if name in _OWN or known.get(name) == value:
+            continue
+        known.pop(name, None)
+        if value and len(value) <= MAX_VALUE and not is_unknown(value) and name.isidentifier():
+            known[name] = value
+    aliases = {name: text for name, text in scope.aliases.items() if len(text) <= MAX_DEFINITION}
+    functions = {
+        name: text
+        for name, (body, words) in scope.functions.items()
+        if body.end_byte - body.start_byte <= MAX_DEFINITION and (text := words.text(body))
+    }
+    files = dict(before.files)
+    for path, text in scope.files.items():
+        if files.get(path) != text and path.startswith("/") and not path.startswith("/dev/"):
+            files.pop(path, None)
+            kept = None if is_unknown(text) else script_kept(path, literal(text), scope.context, judge)
+            if kept is not None:
+                files[path] = kept
+    for path in [path for path in files if path not in scope.files]:
+        del files[path]
+    cwd = before.cwd if scope.cwd == start else "" if is_unknown(scope.cwd) else scope.cwd[:256]
+    after = Session(
+        cwd=cwd,
+        variables=tuple(known.items())[-MAX_VARIABLES:],
+        aliases=tuple(aliases.items())[-MAX_DEFINITIONS:],
+        functions=tuple(functions.items())[-MAX_DEFINITIONS:],
+        files=tuple(files.items())[-MAX_SCRIPTS:],
+    )
+    return session if after == before else after
+
+
+def walked(session: Session | None, script: list[Pipeline], context: Context) -> Session | None:
+    """The session after a script of which nothing outlasts it but where it went."""
+    cwd = start = (session.cwd if session is not None else "") or context.root
+    for pipeline in script:
+        words = pipeline[0].words
+        if words[0] == "cd" and len(pipeline) == 1:
+            target = words[1] if len(words) > 1 else context.home
+            if target.startswith("-") or GLOB in target or ONE in target:
+                return session if session is None else structs.replace(session, cwd="")
+            cwd = join(cwd, target)[:256]
+    if cwd == start:
+        return session
+    return Session(cwd=cwd) if session is None else structs.replace(session, cwd=cwd)
+
+
+def wrote(
+    session: Session | None, path: str, text: str, context: Context, judge: Callable[[str, str], list[Effect]]
+) -> Session | None:
+    """The session after a tool wrote a file."""
+    files = dict(session.files) if session is not None else {}
+    before = files.pop(path, None)
+    kept = script_kept(path, text, context, judge)
+    if kept is not None:
+        files[path] = kept
+    if before is None and kept is None:
+        return session
+    return structs.replace(session or Session(), files=tuple(files.items())[-MAX_SCRIPTS:])
+
+
+def combined(lasting: tuple[Effect, ...], fresh: tuple[Effect, ...], production: bool) -> tuple[Effect, ...]:
+    """A shell that lasts, and one that is new for each call: the worse of both; if that is the new one, as possible."""
+    worst = min((_rank(effect, production) for effect in lasting), default=len(ORDER))
+    worse = [effect for effect in fresh if _rank(effect, production) < worst]
+    if not worse:
+        return lasting
+    return (*lasting, *(structs.replace(effect, certainty="possible") for effect in worse))
+
+
+def _rank(effect: Effect, production: bool) -> int:
+    rule = verdict(effect, production)
+    return ORDER.index(rule) if rule is not None else len(ORDER)
