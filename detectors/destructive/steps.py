@@ -7,7 +7,6 @@ the files that a run writes only those that would do harm, the long ones as the 
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -59,11 +58,16 @@ _LANGUAGES = {
 _SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
 _BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
 _RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
-# No script does harm by what `effects` tells without one of these; each is looked for as a mere text, which is quick.
+# What a script that does harm says in one way or another; each is looked for as a mere text, which is quick, since most
+# files that are written hold none of it. What is missed here is judged when its commands are run one by one.
 _TELLING = (
-    "rm -", "rm \"", "rm $", "rm /", "rmtree", "remove", "nlink", "rmSync", "elete", "DELETE", "DROP", "drop", "estroy",
-    "mkfs", "shred", "runcate", "TRUNCATE", "/dev/", "find ", "kill", "base64", "curl", "push", "reset", "dd ", "mv ",
-    "wipe", "purge", "userdel", "flush", "FLUSH", "prune", "eval",
+    "rm -", 'rm "', "rm $", "rm /", "'rm'", '"rm"', "rmtree", "os.remove", "removedirs", "remove_tree", "unlink(",
+    "unlink ", "rmSync", "rmdir", "delete_", "delete(", "-delete", "DELETE ", "delete from", "DROP ", "drop_",
+    "drop table", "drop database", "dropDatabase", "dropdb", "dropuser", "estroy", "mkfs", "shred", "runcate",
+    "TRUNCATE", "/dev/sd", "/dev/nvme", "/dev/vd", "kill -", "killall", "pkill", "b64decode", "base64 -", "| sh",
+    "| bash", "|sh", "|bash", "push -", "push --force", "--hard", "dd if", "of=/", "wipe", "purge", "userdel",
+    "flushall", "FLUSHALL", "prune", "terminate_", "terminate-", "/etc/passwd", "chmod -R", "chown -R", "> /etc",
+    "format(b", "fromhex",
 )  # fmt: skip
 _OWN = frozenset({"OLDPWD", "PWD", "_"})
 _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
@@ -71,15 +75,17 @@ _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows"
 
 def telling(path: str, text: str) -> str | None:
     """The language of a file that may do harm once it is run; None for one that can't, as far as words tell."""
-    name = posixpath.basename(path)
-    if len(text) > MAX_WRITTEN or not any(word in text for word in _TELLING):
-        return None
+    name = path.rpartition("/")[2]
     if name in _RECIPES:
-        return "recipe"
-    found = _SHEBANG.match(text)
-    if found is not None:
-        return _BY_SHEBANG.get(found.group(1), "shell")
-    return _LANGUAGES.get(posixpath.splitext(name)[1])
+        language: str | None = "recipe"
+    elif text.startswith("#!") and (found := _SHEBANG.match(text)) is not None:
+        language = _BY_SHEBANG.get(found.group(1), "shell")
+    else:
+        _, dot, suffix = name.rpartition(".")
+        language = _LANGUAGES.get(dot + suffix if dot else "")
+    if language is None or len(text) > MAX_WRITTEN or not any(word in text for word in _TELLING):
+        return None
+    return language
 
 
 def harmful(effects: Iterable[Effect], context: Context) -> bool:
@@ -128,6 +134,9 @@ def left(
     session: Session | None, scope: Scope, start: str, judge: Callable[[str, str], list[Effect]]
 ) -> Session | None:
     """The session after a step that ended in ``scope`` and began in the folder ``start``."""
+    changed = scope.cwd != start or scope.variables or scope.files or scope.aliases or scope.functions
+    if session is None and not changed:
+        return None
     before = session or Session()
     known = dict(before.variables)
     for name, value in scope.variables.items():
