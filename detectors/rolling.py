@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from detectors.detector import Run
 from detectors.event import Event, ModelCall, RunFinished, ToolCall, ToolResult
+from detectors.loops.trace import trace_call, trace_result
 from detectors.rollup import STEPS_PER_ROLLUP, Rollup
 
 MAX_TOOLS = 32
@@ -23,7 +24,8 @@ MAX_TOKENS = 2**53  # what JSON's readers hold exactly
 class Sums(Struct, kw_only=True, omit_defaults=True):
     """What was seen since the run's last rollup, and (``run_*``) since its start. A part of the run's state.
 
-    rollups: how many were cut. cut_at: the offset of the last one, -1 before the first.
+    rollups: how many were cut. cut_at: the offset of the last one, -1 before the first. did, came, changes: of a run
+    that a timer started (`detectors.loops.trace`).
     """
 
     rollups: int = 0
@@ -42,6 +44,9 @@ class Sums(Struct, kw_only=True, omit_defaults=True):
     run_steps: int = 0
     run_errors: int = 0
     run_cost_usd: float = 0.0
+    did: int = 0
+    came: int = 0
+    changes: int = 0
 
 
 class RollupCutter:
@@ -85,6 +90,8 @@ class RollupCutter:
             if seconds is not None and 0.0 <= seconds <= MAX_AMOUNT:
                 sums.tool_seconds += seconds
                 sums.timed_results += 1
+            if run.schedule_id is not None:
+                trace_result(event, sums)  # type: ignore[arg-type]
             if sums.results < self._results and sums.steps < self._calls and sums.model_calls < self._calls:
                 return []
         elif kind is ToolCall:
@@ -99,6 +106,8 @@ class RollupCutter:
                 if name not in tools and not _room(tools, name):
                     name = OTHER
                 tools[name] = tools.get(name, 0) + 1
+            if run.schedule_id is not None:
+                trace_call(event, sums)  # type: ignore[arg-type]
             if sums.steps < self._calls and sums.results < self._results and sums.model_calls < self._calls:
                 return []
         elif kind is ModelCall:
@@ -126,6 +135,8 @@ class RollupCutter:
         if not finished and (type(event) is RunFinished or not (sums.steps or sums.results or sums.model_calls)):
             return []  # finished a second time: what came in between waits for a full rollup
         targets = [(scope, target) for scope in SCOPES if (target := getattr(run, scope))]
+        if run.schedule_id and not run.agent_name:
+            targets.insert(0, ("agent_name", run.schedule_id))  # what a timer starts is a deployment of its own
         cut: list[Rollup] = []
         if targets:
             cut.append(_rollup(*targets[0], event, sums, run, partition, finished))
@@ -165,6 +176,9 @@ def _rollup(scope: str, target: str, event: Event, sums: Sums, run: Run, partiti
         rollup.run_errors = sums.run_errors
         rollup.run_cost_usd = sums.run_cost_usd
         rollup.run_seconds = max(0.0, run.now - run.started_at) if run.started_at > 0.0 else 0.0
+        if run.schedule_id is not None:
+            rollup.schedule_id = run.schedule_id
+            rollup.run_did, rollup.run_came, rollup.run_changes = sums.did, sums.came, sums.changes
     return rollup
 
 

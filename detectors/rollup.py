@@ -16,7 +16,8 @@ class Rollup(Struct, kw_only=True, omit_defaults=True):
     """Sums since the run's previous rollup. ``scope`` and ``target`` are the key: ``agent_name:coder``.
 
     Durations in seconds, cost in US dollars. ``tools`` counts calls by tool. ``finished`` is set on the run's last one,
-    which also carries the run's totals (``run_steps``, ``run_cost_usd``, ``run_seconds``).
+    which also carries the run's totals (``run_steps``, ``run_cost_usd``, ``run_seconds``). Of a run that a timer
+    started, it says too what the run did and what came of it (``run_did``, ``run_came``: sets of 48 bits).
     """
 
     id: str
@@ -46,6 +47,10 @@ class Rollup(Struct, kw_only=True, omit_defaults=True):
     run_errors: int = 0
     run_cost_usd: float = 0.0
     run_seconds: float = 0.0
+    schedule_id: str | None = None
+    run_did: int = 0
+    run_came: int = 0
+    run_changes: int = 0
 
     @property
     def key(self) -> str:

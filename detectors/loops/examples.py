@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from detectors.detector import Example
 from detectors.event import Event
 from detectors.loops.rules import CYCLE, FAILURE, REPEAT, SPAWN, STALL, TALK
@@ -21,7 +23,7 @@ def _chatter() -> tuple[Event, ...]:
 def _family() -> tuple[Event, ...]:
     story, events = Stream("example"), list[Event]()
     for n in range(8):
-        who = {"agent_id": f"agent-{n}", "parent_agent_id": f"agent-{n - 1}" if n else None}
+        who: dict[str, Any] = {"agent_id": f"agent-{n}", "parent_agent_id": f"agent-{n - 1}" if n else None}
         events.append(story.call(tool="spawn_agent", arguments={"task": "find out, and delegate"}, **who))
         events.append(story.result("started", **who))
     return tuple(events)
