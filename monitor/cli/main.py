@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str, bool, str]] = {
     "alerts": ("monitor.cli.look", "alerts", False, "The alerts; --follow goes on as they come."),
     "show": ("monitor.cli.look", "show", False, "One run's time line: events, findings, commands, decisions."),
     "replay": ("monitor.cli.replay", "replay", True, "Judge recorded runs: files, standard input, or a topic."),
+    "judge": ("monitor.cli.judge", "judge", False, "Judge a tool call, or a stream of them, before it runs."),
+    "explain": ("monitor.cli.judge", "explain", False, "Show how the verdict on a command comes about."),
     "worker": ("monitor.cli.worker", "worker", True, "Judge events as they come, and issue alerts and commands."),
     "watchdog": ("monitor.cli.watchdog", "watchdog", True, "Watch the monitor itself, from outside; raise the alarm."),
     "policy": ("monitor.cli.policy", "policy", False, "Check a policy, or show the one in force."),

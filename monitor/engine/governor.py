@@ -116,3 +116,10 @@ class RecordedGovernor(Governor):
 def _drop_older(times: deque[float], than: float) -> None:
     while times and times[0] <= than:
         times.popleft()
+
+
+class Ungoverned(Governor):
+    """For judging alone, which kills nobody: what one call is answered with hangs on no other."""
+
+    def refuses(self, *_: object, **__: object) -> None:
+        return None
