@@ -14,13 +14,17 @@ from detectors.destructive.effects import Action, Place, Reversible, Thing, Widt
 
 
 class Does(Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens. width is left out for paths, where it follows from where they lie."""
+    """What happens. width is left out for paths, where it follows from where they lie.
+
+    over: what is created may lie over something that was there, so it is not the run's own.
+    """
 
     action: Action
     thing: Thing
     reversible: Reversible
     width: Width = "one"
     undo: str = ""
+    over: bool = False
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +37,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     text: a regular expression found in the arguments. needs: at least so many remaining words.
     target: ``rest`` (the remaining words), ``paths`` (each a path), ``sources`` (all but the last),
     ``last path``, ``first``, ``none``, ``key:of=``
-    (paths after such a prefix), ``flag:--name`` (the value of a flag; several by comma).
+    (paths after such a prefix), ``word:1`` (the first word, in ``when`` or not),
+    ``flag:--name`` (the value of a flag; several by comma).
     skip: words before the targets (the mode of chmod). deep: flags that make it reach into folders, or ``always``.
     only: path targets count only in these places. widen: flags that make it everything.
     does: left out where it does no harm. fires, quiet: command lines that a test tries.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import posixpath
 
+from msgspec.structs import replace
+
 from detectors.destructive.arguments import Arguments
 from detectors.destructive.catalogue import Match
 from detectors.destructive.catalogue_schema import Entry
 from detectors.destructive.context import Context, names_production
 from detectors.destructive.effects import Certainty, Effect, Width
 from detectors.destructive.paths import Spot, locate
+from detectors.destructive.replaced import PUT
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
 
 MAX_TARGETS = 16
@@ -37,12 +40,21 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
 
 def path_effect(entry: Entry, word: str, deep: bool, cwd: str, context: Context, excerpt: str) -> Effect | None:
     does = entry.does
-    if does is None or word == "":
-        return None
+    if does is None or not word.replace(UNSET, ""):
+        return None  # a variable that nobody set, alone: nothing happens
     spot = locate(word, cwd, context)
+    if UNSET in word and spot.place in ("workspace", "elsewhere", "unknown"):
+        return None  # empty it is no known place, and what else it is nobody can tell
     if entry.only and spot.place not in entry.only:
-        return None
-    return file_effect(does.action, spot, word, deep, excerpt, entry.id, does.reversible, does.undo)
+        return _put(spot, excerpt, entry.id) if does.action == "overwrite" and not is_unknown(spot.path) else None
+    effect = file_effect(does.action, spot, word, deep, excerpt, entry.id, does.reversible, does.undo)
+    return replace(effect, keys=tuple(PUT + key for key in effect.keys)) if effect is not None and does.over else effect
+
+
+def _put(spot: Spot, excerpt: str, entry: str) -> Effect:
+    """Something comes to lie at a place where nothing of worth was."""
+    return Effect(action="create", thing="files", target=spot.path, width="one", reversible="yes",
+                  keys=(f"{PUT}files:{spot.path.rstrip('/*')}",), excerpt=excerpt, entry=entry)  # fmt: skip
 
 
 def file_effect(
@@ -100,6 +112,8 @@ def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Eff
         words = words[:1]
     elif target == "none":
         words = []
+    elif target.startswith("word:"):
+        words = match.arguments.words[int(target[5:]) - 1 :][:1]
     elif target.startswith("flag:"):
         words = [match.arguments.flags[flag] for flag in target[5:].split(",") if match.arguments.flags.get(flag)]
     width: Width = "all" if entry.widen and match.arguments.has(entry.widen) else does.width

@@ -185,6 +185,6 @@ def _rebuilt_by_system(names: list[str]) -> bool:
     last = names[-1]
     return (
         last in ("__pycache__", "node_modules", "tests", "test", "examples")
-        or last.endswith((".pyc", ".pyo", ".la"))
+        or last.endswith((".pyc", ".pyo", ".la", ".a", ".o", ".js.map"))
         or not {"node_modules", "site-packages", "dist-packages"}.isdisjoint(names[:-1])
     )

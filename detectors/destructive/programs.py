@@ -87,7 +87,7 @@ class Programs:
             self.shell.effects.extend(analyse_sql(excerpt[:2000]))  # a tool that takes SQL where others take commands
             return ""
         own = "/" in argv[0] and not argv[0].startswith("/")  # a script of the project: its words are its own affair
-        match = self.catalogue.find([name, *argv[1:]], listed=own)
+        match = self.catalogue.find([name, *argv[1:]], listed=own or interpreter is not None)
         if match is not None:
             self.shell.effects.extend(
                 effects_of(match, argv, scope.cwd, self.shell.context, excerpt[:_EXCERPT])
@@ -251,7 +251,7 @@ class Programs:
             return
         if spot.place == "device" and not append:
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
-        elif (spot.place == "protected" and not append and (emptying or spot.path.startswith(("/etc/", "/boot/")))) or (
+        elif (spot.place == "protected" and not append and (emptying or _overwritten(spot.path))) or (
             emptying and not append and spot.place in ("system", "elsewhere")
         ):
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.empty-file")
@@ -267,6 +267,11 @@ def created(path: str, excerpt: str) -> Effect:
     """A file or folder that the run makes itself."""
     return Effect(action="create", thing="files", target=path, width="one", reversible="yes",
                   keys=("files:" + path.rstrip("/"),), excerpt=excerpt[:_EXCERPT], entry="shell.create")  # fmt: skip
+
+
+def _overwritten(path: str) -> bool:
+    """Whether a file that is written at a protected place was there: a folder of fragments gets new ones."""
+    return path.startswith(("/etc/", "/boot/")) and ".d/" not in path
 
 
 def _quote(words: list[str]) -> str:

@@ -23,6 +23,7 @@ from detectors.destructive.inert import inert
 from detectors.destructive.plain import Pipeline, plain_script, plain_words
 from detectors.destructive.programs import Programs
 from detectors.destructive.redirects import SEQUENCE, STATEMENTS, plain_command, redirect, redirected_statement
+from detectors.destructive.replaced import without_replaced
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.steps import Session, entered, left, walked
@@ -36,6 +37,7 @@ MAX_STEPS = 3_000  # syntax nodes visited, loops and functions included
 _FOLDED = 256  # characters of a script whose here-documents are not worth folding
 MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
+_KEEPING = frozenset({"export", "cd", "read", "mapfile", "readarray", "eval", "source", "."})  # they set variables here
 _LANGUAGE = Language(tree_sitter_bash.language())
 # The grammar has no command that starts with a brace expansion: ``{rm,-rf,/}``.
 # The brace comes first: it is rarer than what may stand before it, which is looked at behind it.
@@ -75,10 +77,10 @@ def analyse_step(
         reason = "not a form of shell that is understood"
     if reason:
         shell.effects.append(_unread(reason, text))
-        return shell.effects, session
+        return without_replaced(shell.effects), session
     if lasting:
         session = left(session, scope, start, lambda language, code: analyse_code(language, code, context, catalogue))
-    return shell.effects, session
+    return without_replaced(shell.effects), session
 
 
 def analyse_code(language: str, text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
@@ -241,8 +243,9 @@ class Shell:
             scope.variables.update(assigned)
             return ""
         if assigned:
-            scope = scope.fork() if argv[0] not in ("export", "cd") else scope
-            scope.variables.update(assigned)
+            if argv[0] not in _KEEPING:
+                scope = scope.fork()
+            scope.variables.update(item for item in assigned if item[0] != "IFS" or argv[0] not in _KEEPING)
         return self.run(argv, scope, stdin, text)
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:

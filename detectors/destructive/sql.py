@@ -36,6 +36,7 @@ _SPECIAL = re.compile(
     re.IGNORECASE,
 )
 _DOT_COMMAND = re.compile(r"^[.\\][a-z!].*$", re.MULTILINE)
+_FOR_TESTS = re.compile(r"test|test_.*|.*_test|.*_testing|test\d+", re.IGNORECASE)
 _TEMPORARY = re.compile(r"^(#|pg_temp|tmp_|temp_)|(_tmp|_temp)$", re.IGNORECASE)
 # what sqlglot raises on texts it was never meant to read
 _BROKEN = (RecursionError, ValueError, AttributeError, TypeError, IndexError, KeyError)
@@ -184,7 +185,8 @@ def _drop(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
     for name in names or ["?"]:
         own = name.lower() in temporary or bool(node.args.get("temporary"))
         if kind in ("DATABASE", "SCHEMA", "CATALOG", "KEYSPACE"):
-            out.append(_effect("delete", "database", name, "all", excerpt, "sql.drop-database", own=own))
+            out.append(_effect("delete", "database", name, "all", excerpt, "sql.drop-database",
+                               own=own or _FOR_TESTS.fullmatch(name) is not None))  # fmt: skip
         elif kind in ("TABLE", "MATERIALIZED VIEW", "STREAM", "STAGE"):
             out.append(_effect("delete", "table", name, "all", excerpt, "sql.drop-table", own=own))
         elif kind in ("USER", "ROLE", "LOGIN"):
