@@ -45,6 +45,11 @@ class Programs:
     def run(self, argv: list[str], scope: Scope, stdin: str | None, excerpt: str, itself: bool = False) -> str:
         """One command line. ``stdin`` is None when nothing is piped in; itself: no alias or function of that name."""
         name = argv[0]
+        if UNSET in name:  # ``$SUDO rm``, ``r${nothing}m``
+            name = name.replace(UNSET, "")
+            argv = [name, *argv[1:]] if name else argv[1:]
+            if not name:
+                return self.run(argv, scope, stdin, excerpt) if argv else ""
         if not name.isalnum():
             name = posixpath.basename(literal(name).rstrip("/")) or name
             if GLOB in argv[0] or ONE in argv[0]:

@@ -136,6 +136,8 @@ class Shell:
         if plain is not None and self.depth + 3 < MAX_DEPTH:
             return self.plain(plain, scope, stdin)
         check_nesting(text)
+        if "$()" in text:  # the grammar has none that is empty
+            text = text.replace("$()", '""')
         if "{" in text and "," in text:
             text = _BRACES.sub(_words_of_braces, text)
         source, bodies = fold(text) if "<<" in text and len(text) > _FOLDED else (b"", {})

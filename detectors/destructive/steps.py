@@ -7,6 +7,7 @@ the files that a run writes only those that would do harm, the long ones as the 
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from detectors.destructive.context import Context
     from detectors.destructive.scope import Scope
 
-MAX_VARIABLES = 12
-MAX_VALUE = 128  # characters
-MAX_DEFINITIONS = 4
-MAX_DEFINITION = 400
-MAX_SCRIPTS = 4
-MAX_SCRIPT = 1_200
+MAX_VARIABLES = 8
+MAX_VALUE = 96  # characters
+MAX_DEFINITIONS = 3
+MAX_DEFINITION = 160
+MAX_SCRIPTS = 3
+MAX_SCRIPT = 500
 MAX_WRITTEN = 64 * 1024  # of one file, looked at when it is written
 KEPT = "#!/bin/sh -kept\n"
 """Begins what is kept of a long script, in whatever language: the shell commands that it comes to."""
@@ -69,6 +70,7 @@ _TELLING = (
     "flushall", "FLUSHALL", "prune", "terminate_", "terminate-", "/etc/passwd", "chmod -R", "chown -R", "> /etc",
     "format(b", "fromhex",
 )  # fmt: skip
+_SCRIPT = re.compile(r'"([\w:.-]{1,60})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
 _OWN = frozenset({"OLDPWD", "PWD", "_"})
 _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
 
@@ -98,11 +100,25 @@ def script_kept(path: str, text: str, context: Context, judge: Callable[[str, st
     if language is None:
         return None
     if language == "recipe":
-        return text if len(text) <= MAX_SCRIPT else None
+        kept = text if len(text) <= MAX_SCRIPT else _recipes(path, text)
+        return kept if len(kept) <= MAX_SCRIPT else None
     effects = [effect for effect in judge(language, text) if verdict(effect, context.production)]
     if not effects:
         return None
     return text if len(text) <= MAX_SCRIPT else KEPT + "\n".join(_commands(effects[:8]))[:MAX_SCRIPT]
+
+
+def _recipes(path: str, text: str) -> str:
+    """A long Makefile or package.json without what cannot do harm."""
+    if path.endswith(".json"):
+        found = {name: line for name, line in _SCRIPT.findall(text) if any(word in line for word in _TELLING)}
+        return json.dumps({"scripts": {name: line.replace('\\"', '"') for name, line in found.items()}})
+    lines = text.replace("\\\n", " ").split("\n")
+    return "\n".join(
+        line
+        for line in lines
+        if any(word in line for word in _TELLING) or (line[:1].strip() and (":" in line or "=" in line))
+    )
 
 
 def _commands(effects: list[Effect]) -> list[str]:
