@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,7 @@ class CatalogueError(ValueError):
 
 # With any of these nothing happens, whatever the program: where it is not known, the program ends with an error.
 _DEFUSED = frozenset({"--help", "--version", "--dry-run", "--dryrun", "--what-if", "--whatif", "-WhatIf", "--simulate"})
+_SWITCHES = frozenset({"--yes", "--force", "--verbose", "--quiet", "--debug", "--json", "--all", "--assume-yes", "--"})
 _DEEPEST = 5  # words that ``**`` stands for, at most
 
 
@@ -96,6 +98,7 @@ class Catalogue(Struct, frozen=True):
             known = self.programs.get("*")
             if known is None:
                 return None
+            argv = _without_values(argv)
         arguments = split(argv[1:], known.values, known.long_dash)
         words = arguments.words
         if not known.defused.isdisjoint(arguments.flags) or "help" in (words[:1] + words[-1:]):
@@ -105,6 +108,15 @@ class Catalogue(Struct, frozen=True):
             if rest is not None:
                 return Match(pattern.entry, rest, arguments) if pattern.entry.does else None
         return None
+
+
+def _without_values(argv: list[str]) -> list[str]:
+    """For a program that nobody described: what follows a long flag may be its value, and no verb."""
+    out = argv[:1]
+    for before, word in pairwise(argv):
+        if not before.startswith("--") or "=" in before or before in _SWITCHES or word.startswith("-"):
+            out.append(word)
+    return out
 
 
 def _fit(pattern: Pattern, arguments: Arguments, argv: list[str]) -> list[str] | None:
