@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import Any
 
+from detectors.destructive.beyond import MAX_SCANNED
 from detectors.destructive.bounds import MAX_BYTES
 from detectors.destructive.catalogue import shipped
 from detectors.destructive.context import Context
@@ -16,6 +17,7 @@ from detectors.destructive.paths import join
 from detectors.destructive.shell import analyse, analyse_code, analyse_step
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.steps import Session, combined, wrote
+from detectors.destructive.tools import as_command, clicked, code_of
 from detectors.destructive.values import clean
 
 MAX_PATHS = 16
@@ -105,6 +107,10 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
     context = _at_folder(known, arguments, context)
     python = not known.python_tools.isdisjoint(words)
     shell = not known.shell_tools.isdisjoint(words)
+    if not python and (coded := code_of(known, words, arguments)) is not None:
+        return tuple(analyse_code(coded[0], coded[1], context, shipped()))
+    if (same := as_command(words, arguments)) is not None:
+        return (*step.command(same, context), *judge_function(tool, arguments, _excerpt(tool, arguments)))
     command = _command(known, arguments, shell and not python)
     if command in _EDITS and not shell and (path := arguments.get("path", arguments.get("file_path"))):
         return _edited(known, str(path), arguments, context, step)
@@ -125,7 +131,8 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
     files = _files(known, tool, words, arguments, context, step)
     if files is not None:
         return files
-    return tuple(judge_function(tool, arguments, _excerpt(tool, arguments)))
+    excerpt = _excerpt(tool, arguments)
+    return (*clicked(words, arguments, excerpt), *judge_function(tool, arguments, excerpt))
 
 
 def _command(known: Vocabulary, arguments: dict[str, Any], shell: bool) -> str | None:
@@ -138,7 +145,7 @@ def _command(known: Vocabulary, arguments: dict[str, Any], shell: bool) -> str |
             rest = arguments.get("args")
             if name in ("command", "cmd") and isinstance(rest, list) and rest:
                 return shlex.join([value, *(str(item) for item in rest[:256])])
-            return value[: MAX_BYTES + 1]
+            return value[:MAX_SCANNED]
         if isinstance(value, list) and value:
             items = [str(item) for item in value[:256]]
             return "\n".join(items) if name == "commands" else shlex.join(items)

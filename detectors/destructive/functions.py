@@ -38,6 +38,11 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     filter_arguments: list[str]
     defusing_arguments: list[str]
     defusing_words: frozenset[str]
+    action_arguments: list[str]
+    row_holders: frozenset[str]
+    pay_verbs: frozenset[str]
+    payments: frozenset[str]
+    audiences: frozenset[str]
 
 
 @cache
@@ -67,6 +72,16 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     words = words_of(tool)
     if tool.startswith("mcp__") or "." in tool:  # the server's name is no verb
         words = words_of(re.split(r"__|\.", tool)[-1])
+    hints = _hints(arguments)
+    paid = _paid(known, words, arguments, excerpt)
+    if paid:
+        return paid
+    if not any(word in known.verbs for word in words):
+        asked = next((value for name in known.action_arguments if isinstance(value := arguments.get(name), str)), "")
+        if len(asked) < 40 and any(word in known.verbs for word in words_of(asked)):
+            words = (*words_of(asked), *words)  # manage_user(action="delete")
+        elif hints.get("destructiveHint") is True and not hints.get("readOnlyHint"):
+            return _hinted(tool, arguments, known, words, excerpt)
     verb = next((word for word in words if word in known.verbs), None)
     if verb is None or words.index(verb) > 2 or not known.defusing_words.isdisjoint(words):
         return []
@@ -75,6 +90,9 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     after = words[words.index(verb) + 1 :] or words[: words.index(verb)]
     things = _nouns()
     noun = next((word for word in after if word in things), None)
+    if noun is None:  # delete_many(collection="users")
+        noun = next((word for name in arguments for word in words_of(str(name)) if word in known.row_holders), None)
+        noun = "rows" if noun is not None else None
     if noun is None and (verb in known.needs_thing or not after or not known.trifles.isdisjoint(after)):
         return []
     if noun is not None and known.trifles.intersection(after):
@@ -97,6 +115,52 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
                excerpt=excerpt, entry=f"function.{verb}", keys=(f"{thing}:{target}",) if target else (),
                production=names_production(tool) or names_production(target))
     ]  # fmt: skip
+
+
+def _hints(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A tool's annotations as its server lists them, if whoever asks handed them on with the call.
+
+    They raise a verdict and never lower it: a server may say of itself what it likes.
+    """
+    for holder in (arguments.get("annotations"), arguments.get("_meta")):
+        if isinstance(holder, dict):
+            inner = holder.get("annotations", holder)
+            if isinstance(inner, dict) and "destructiveHint" in inner:
+                return inner
+    return {}
+
+
+def _hinted(
+    tool: str, arguments: dict[str, Any], known: Vocabulary, words: tuple[str, ...], excerpt: str
+) -> list[Effect]:
+    """A tool whose server says that it destroys, under a name that does not tell what."""
+    width = _width(known, words, None, "other", arguments)
+    target = _target(known, arguments)
+    return [
+        Effect(action="change", thing="other", target=(target or tool)[:200], width=width, excerpt=excerpt,
+               reversible="no" if width in ("all", "many") else "unknown", entry="function.hint",
+               production=names_production(tool) or names_production(target))
+    ]  # fmt: skip
+
+
+def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """Money that moves, and messages to everyone."""
+    verb = next((word for word in words if word in known.pay_verbs), None)
+    if verb is None or not known.defusing_words.isdisjoint(words):
+        return []
+    if any(_truthy(arguments.get(name)) for name in known.defusing_arguments):
+        return []
+    if not known.payments.isdisjoint(words):
+        return [
+            Effect(action="pay", thing="other", target=_target(known, arguments)[:120], width="one", reversible="no",
+                   excerpt=excerpt, entry="function.pay")
+        ]  # fmt: skip
+    if not known.audiences.isdisjoint(words):
+        return [
+            Effect(action="publish", thing="message", target=_target(known, arguments)[:120], width="many",
+                   reversible="no", excerpt=excerpt, entry="function.broadcast")
+        ]  # fmt: skip
+    return []
 
 
 def _width(

@@ -1,0 +1,120 @@
+"""Tools that are neither shells nor databases, read as what does the same: requests, browsers, programs, other code.
+
+``http_request(method, url)`` is curl, ``git_push(force=true)`` is ``git push --force``, ``run_javascript(code)`` is
+read as JavaScript. What is left is judged by its name (`functions`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+
+from detectors.destructive.catalogue import shipped
+from detectors.destructive.effects import Effect
+from detectors.destructive.functions import Vocabulary
+from detectors.destructive.values import clean
+
+MAX_ARGUMENTS = 16
+_URLS = ("url", "uri", "endpoint", "path", "href")
+_BODIES = ("body", "data", "json", "payload", "query")
+_METHODS = frozenset({"DELETE", "POST", "PUT", "PATCH"})
+_LANGUAGES = {
+    "javascript": "javascript", "js": "javascript", "node": "javascript", "nodejs": "javascript", "deno": "javascript",
+    "bun": "javascript", "typescript": "javascript", "ruby": "ruby", "rails": "ruby", "php": "php", "perl": "perl",
+    "lua": "lua", "powershell": "powershell", "pwsh": "powershell", "cypher": "cypher", "neo4j": "cypher",
+    "mongosh": "javascript", "evaluate": "javascript",
+}  # fmt: skip
+# Programs after which tools are named, with the name under which the catalogue knows each.
+_PROGRAMS = {
+    "git": "git", "kubectl": "kubectl", "kubernetes": "kubectl", "k8s": "kubectl", "aws": "aws", "gcloud": "gcloud",
+    "az": "az", "azure": "az", "docker": "docker", "podman": "podman", "terraform": "terraform", "helm": "helm",
+    "gh": "gh", "redis": "redis-cli", "pulumi": "pulumi", "systemctl": "systemctl", "heroku": "heroku", "npm": "npm",
+    "rclone": "rclone", "vault": "vault", "consul": "consul", "argocd": "argocd", "velero": "velero",
+    "supabase": "supabase", "vercel": "vercel", "stripe": "stripe", "gsutil": "gsutil", "glab": "glab",
+}  # fmt: skip
+_CONTAINERS = frozenset({"docker", "podman", "kubectl", "heroku"})
+_INSIDE = frozenset({"exec", "run", "shell", "bash", "ssh"})
+_SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "console", "process"})
+_CHOICES = ("mode", "type", "strategy", "scope")
+_CLICKS = frozenset({"click", "press", "tap", "submit", "doubleclick", "check", "confirm"})
+_LABELS = ("element", "text", "name", "label", "description", "selector", "target", "button", "ref", "title")
+_DANGEROUS = re.compile(
+    r"\b(?:delete|destroy|erase|wipe|terminate|close|deactivate|remove|reset|purge|drop)\b[^.]{0,24}\b"
+    r"(account|repositor(?:y|ies)|project|workspace|organi[sz]ation|database|cluster|instance|bucket|server|domain|"
+    r"environment|backups?|everything|all|permanently|forever|subscription|users?|production|site|app|team|data)\b"
+    r"|\b(permanently)\s+(?:delete|remove|erase)\b|\b(empty\s+(?:trash|bin))\b|\b(factory\s+reset)\b",
+    re.IGNORECASE,
+)
+
+
+def as_command(words: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
+    """The shell command that does what this tool would do, or None."""
+    if not _SHELLS.isdisjoint(words):
+        return None
+    return _request(arguments) or _program(words, arguments)
+
+
+def code_of(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any]) -> tuple[str, str] | None:
+    """Language and code of a tool that runs one which is not Python, shell or SQL."""
+    language = next((_LANGUAGES[word] for word in words if word in _LANGUAGES), None)
+    if language is None:
+        return None
+    names = [*known.code_arguments, "function", "expression", "js", "command", "query", "input"]
+    code = next((value for name in names if isinstance(value := arguments.get(name), str) and value), None)
+    return (language, code) if code is not None else None
+
+
+def clicked(words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """A click on what says that it deletes something of weight."""
+    if _CLICKS.isdisjoint(words):
+        return []
+    label = " ".join(str(arguments[name])[:200] for name in _LABELS if isinstance(arguments.get(name), str))
+    found = _DANGEROUS.search(label)
+    if found is None:
+        return []
+    return [
+        Effect(action="delete", thing="other", target=clean(found.group())[:120], width="unknown", reversible="no",
+               certainty="likely", excerpt=excerpt, entry="browser.click")
+    ]  # fmt: skip
+
+
+def _request(arguments: dict[str, Any]) -> str | None:
+    method = arguments.get("method", arguments.get("http_method", arguments.get("verb")))
+    url = next((value for name in _URLS if isinstance(value := arguments.get(name), str) and value), None)
+    if not isinstance(method, str) or method.upper() not in _METHODS or url is None:
+        return None
+    body = next((arguments[name] for name in _BODIES if arguments.get(name)), None)
+    text = body if isinstance(body, str) or body is None else json.dumps(body, default=str)
+    given = ["curl", "-X", method.upper(), url if "://" in url else f"https://host.invalid/{url.lstrip('/')}"]
+    return shlex.join([*given, "-d", text[:4000]] if text else given)
+
+
+def _program(words: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
+    at = next((i for i, word in enumerate(words) if word in _PROGRAMS), None)
+    if at is None:
+        return None
+    program = _PROGRAMS[words[at]]
+    if program in _CONTAINERS and not _INSIDE.isdisjoint(words):
+        return None  # the command is for the container
+    given = next((arguments[name] for name in ("command", "cmd", "args", "arguments") if arguments.get(name)), None)
+    if isinstance(given, list):
+        given = shlex.join(str(item) for item in given[:64])
+    if isinstance(given, str):
+        return given if given.split(None, 1)[0].rpartition("/")[2] in (program, *words) else f"{program} {given}"
+    subcommands = [word for word in words[at + 1 :] if word not in ("cli", "tool", "run", "mcp", "execute")]
+    if not subcommands or program not in shipped().programs:
+        return None
+    argv = [program, *subcommands]
+    for name, value in list(arguments.items())[:MAX_ARGUMENTS]:
+        flag = "--" + str(name).replace("_", "-")
+        if value is True:
+            argv.append(flag)
+        elif isinstance(value, str | int) and value not in (False, "", None):
+            argv.append(str(value)[:500])
+            if name in _CHOICES and str(value).isalpha():
+                argv.append(f"--{value}")
+        elif isinstance(value, list):
+            argv.extend(str(item)[:200] for item in value[:MAX_ARGUMENTS])
+    return shlex.join(argv)
