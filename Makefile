@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; both create .venv and install into it.
-.PHONY: install demo test bench chaos lint lock schemas clean
+.PHONY: install demo test bench bench-commands catalogue chaos lint lock schemas clean
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.version_info[:2] in ((3,11),(3,12),(3,13)) and print("$(p)")' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,10 @@ chaos: install
 # What agents and consumers are written against: JSON Schemas and the AsyncAPI document, from the types.
 schemas: install
 	$(BIN)/python -m monitor.schemas
+
+# The page of what is known of programs, from the catalogue.
+catalogue: install
+	@$(BIN)/killcord catalogue page > docs/catalogue.md
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra monitor --group dev \

@@ -225,8 +225,14 @@ def read(name: str, text: bytes) -> File:
 
 
 @cache
-def shipped() -> Catalogue:
-    """The catalogue that comes with Killcord; read at the first call."""
+def shipped_files() -> dict[str, File]:
+    """The files of the catalogue that comes with Killcord, by name; read at the first call."""
     folder = files("detectors.destructive").joinpath("catalogue")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
-    return build([read(name, folder.joinpath(name).read_bytes()) for name in names])
+    return {name: read(name, folder.joinpath(name).read_bytes()) for name in names}
+
+
+@cache
+def shipped() -> Catalogue:
+    """The catalogue that comes with Killcord."""
+    return build(list(shipped_files().values()))

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, bool, str]] = {
     "worker": ("monitor.cli.worker", "worker", True, "Judge events as they come, and issue alerts and commands."),
     "watchdog": ("monitor.cli.watchdog", "watchdog", True, "Watch the monitor itself, from outside; raise the alarm."),
     "policy": ("monitor.cli.policy", "policy", False, "Check a policy, or show the one in force."),
+    "catalogue": ("monitor.cli.catalogue", "catalogue", False, "What is known of programs, and whether it holds."),
     "config": ("monitor.cli.config", "config", False, "Show every setting, and where each came from."),
     "topics": ("monitor.cli.topics", "topics", False, "Create the topics, or check them."),
     "deadletter": ("monitor.cli.deadletter", "deadletter", False, "What could not be decoded: list, show, replay."),
