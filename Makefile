@@ -33,6 +33,10 @@ bench: install
 	@$(MAKE) --no-print-directory bench-install || echo "not everything to measure beside could be installed; going on" >&2
 	@$(BIN)/python -m benchmarks $(if $(findstring --quick,$(ARGS)),,--save) $(ARGS)
 
+# What is flagged of collections of shell commands, and what a verdict costs: ARGS='--list nl2bash' shows them.
+bench-commands: install
+	@$(BIN)/python -m benchmarks.commands $(ARGS)
+
 bench-install: $(BENCH)/.installed
 
 $(BENCH)/.installed: requirements-bench.lock
