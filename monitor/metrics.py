@@ -67,6 +67,9 @@ class Metrics:
         self._alerts = self._counter(
             "killcord_alerts", "Alerts opened; later revisions are not counted.", ["rule", "severity", "mode"]
         )
+        self._let_go_on = self._counter(
+            "killcord_let_go_on", "Pauses that a person ended: what people think of a rule.", ["rule"]
+        )
         self._runs = self._gauge("killcord_runs", "Runs whose state this worker holds.")
         self._policy = Info("killcord_policy", "The policy in force.", registry=self.registry)
         reloads = self._counter("killcord_policy_reloads", "Changed policy files, by what became of them.", ["outcome"])
@@ -156,9 +159,12 @@ class Metrics:
         self._findings.labels(rule).inc(n)
 
     def alert(self, alert: Alert) -> None:
-        """An alert was published. Counts once, however often it is revised; one about a canary does not."""
+        """An alert was published. Counts once, however often it is revised; one about a canary does not. Only a resume
+        resolves the alert of a pause."""
         if alert.revision <= 1 and not canary_alert(alert):
             self._alerts.labels(alert.rule, alert.severity, alert.mode).inc()
+        if alert.status == "resolved" and alert.mode == "pause" and not canary_alert(alert):
+            self._let_go_on.labels(alert.rule).inc()
 
     def runs(self, n: int) -> None:
         self._runs.set(n)
@@ -182,6 +188,8 @@ class Metrics:
         for rule, severity, mode in answers:
             self._findings.labels(rule)
             self._alerts.labels(rule, severity, mode)
+            if mode == "pause":
+                self._let_go_on.labels(rule)
 
     def policy_reload(self, outcome: Reload) -> None:
         self._reloads[outcome].inc()

@@ -12,7 +12,7 @@ from detectors.loops.fingerprint import BARE, SLEEPS, SPAWNS, WAITS, fingerprint
 from detectors.loops.hashing import hashed_name
 from detectors.loops.label import label
 from detectors.loops.levels import Scale, scale_of
-from detectors.loops.outcome import UNKNOWN, Outcome, outcome_of
+from detectors.loops.outcome import NOT_PUBLISHED, Outcome, outcome_of
 from detectors.loops.rules import RULES
 from detectors.loops.state import MOST, NANO, PENDING, Agent, LoopsState, Pending, place
 from detectors.loops.tell import add_evidence, findings_of
@@ -20,7 +20,7 @@ from detectors.loops.together import model_answered, saw_agent, saw_call, saw_me
 
 MOST_USD = MOST / NANO
 # Seconds of a gap before a call that are the model's, where its calls don't say how long they took.
-THOUGHT_S, UNSEEN_THOUGHT_S = 10.0, 4.0
+THOUGHT_S, UNSEEN_THOUGHT_S = 6.0, 4.0
 
 
 class Loops(Detector[LoopsState]):
@@ -91,8 +91,7 @@ class Loops(Detector[LoopsState]):
         if len(state.waiting) > PENDING:
             given_up = state.waiting.pop(0)
             if given_up.agent == key and not given_up.flags & BARE:
-                nothing = Outcome(UNKNOWN, 0, False, None, False, True, False, False)
-                found += self._step(given_up, nothing, 0.0, event, agent, state, run, rules.derive(scale_of))
+                found += self._step(given_up, NOT_PUBLISHED, 0.0, event, agent, state, run, rules.derive(scale_of))
         return found
 
     def _result(
@@ -114,7 +113,7 @@ class Loops(Detector[LoopsState]):
         found: list[Finding] = []
         if state.together is not None:
             found += saw_agent(event, key, state, agent, run, scale)
-        if call.flags & BARE and not outcome.known:
+        if call.flags & BARE and not outcome.known and not outcome.failing:
             return found
         found += self._step(call, outcome, took, event, agent, state, run, scale)
         agent.ended = event.time

@@ -105,7 +105,9 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     signature = outcome.signature
     passing = signature is not None and signature.passing
     pair, count, last = _count(state, call, outcome, step)
-    adjacent, agent.pair = agent.pair == pair, pair
+    # What is changed counts for all agents: another's step in between may have changed it back.
+    adjacent = agent.pair == pair and (not call.flags & CHANGES or step - last == 1)
+    agent.pair = pair
     if count >= 2:
         kind = Kind.REPEAT if adjacent else Kind.CYCLE
         fails = outcome.failing or signature is not None
@@ -157,7 +159,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         _remember(state.results, outcome.masked or outcome.exact, RESULTS)
         if outcome.masked:
             _remember(state.results, outcome.exact, RESULTS)
-    found = signature.exact if signature is not None else outcome.exact
+    found = signature.exact if signature is not None else outcome.masked or outcome.exact
     state.latest.append(Latest(call.ident, call.shape, call.words, found))
     if len(state.latest) > LATEST:
         del state.latest[0]
@@ -202,22 +204,24 @@ def _failed(
     near = _nearest(state, call, signature.exact if same is not None else None)
     acted = same is not None and agent.acted > same.step
     if same is not None:
-        if near is NUMBERED:
+        if near == NUMBERED:
             evidence = 60 if signature.passing else 10
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
-        elif near is SAME:
+        elif near == SAME:
             evidence = 80
         else:
-            evidence = 60 if near is REFINED or near is SIMILAR else 50
+            evidence = 60 if near in (REFINED, SIMILAR) else 50
         if signature.passing:
             evidence = round(evidence * patience(agent, call, waited, waits) * BACKS_OFF[min(agent.slower, 3)])
         kind = Kind.RETRY if signature.passing and near <= NUMBERED else Kind.FAILURE
         return Verdict(kind, evidence, signature.exact)
     if alike is not None and not signature.counts:
-        if near is NUMBERED:
+        if near == NUMBERED:
             return NOTHING
-        return Verdict(Kind.FAILURE, 10 if near is SAME else 20 if near < OTHER else 15, alike.template)
+        if near == SAME:  # it says the same of other things: by itself, unless something was done
+            return Verdict(Kind.REPEAT, 10 if agent.acted > alike.step else 40, alike.template)
+        return Verdict(Kind.FAILURE, 20 if near < OTHER else 15, alike.template)
     return Verdict(Kind.FAILURE, -5)
 
 
@@ -250,16 +254,16 @@ def _went_well(state: LoopsState, call: Pending, outcome: Outcome) -> Verdict:
         if outcome.exact == UNKNOWN:
             return NOTHING
         if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
-            return Verdict(Kind.PAGES, 2, call.shape)
+            return Verdict(Kind.PAGES, 30 if outcome.barren else 1, call.shape)
         return Verdict(Kind.STALL, -5 if call.flags & CHANGES else -20 if outcome.short else -35)
-    near = _nearest(state, call, outcome.exact)
+    near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):
         return Verdict(Kind.PAGES, 40, call.shape)
-    if near is REFINED and (outcome.barren or not outcome.short):
+    if near == REFINED and (outcome.barren or not outcome.short):
         return Verdict(Kind.STALL, 35 if outcome.barren else 50, outcome.exact)
     if outcome.barren or outcome.short:
         return Verdict(Kind.STALL, -10)
-    if outcome.long and near is OTHER:
+    if outcome.long and near == OTHER:
         return Verdict(Kind.STALL, 25, outcome.exact)
     return NOTHING
 

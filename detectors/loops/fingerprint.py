@@ -77,7 +77,8 @@ _WATCHING = frozenset((b"watch", b"inotifywait", b"follow", b"listen", b"subscri
 _PAGED = frozenset((
     b"page", b"offset", b"cursor", b"start", b"skip", b"after", b"next", b"continuation", b"pagenumber", b"token",
 ))  # fmt: skip
-_SPECIAL = _CHANGING | _WATCHING | _PAGED | {b"sed", b"i", b"sleep", b"tail", b"f"}
+_STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"))
+_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | {b"sed", b"i", b"tail", b"f"}
 _REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
 _PAGING = re.compile(
     r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
@@ -121,6 +122,8 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     flags |= found
     if not text:
         return Fingerprint(start + rest & 0xFFFFFFFF or 1, start, 0, b"", flags | BARE * (call.arguments is None))
+    if flags & SHELL and "sleep " in text:
+        flags |= WAITS | SLEEPS if _ONLY_SLEEPS.match(text) else WAITS
     text = _without_volatile(text, call.time, flags)
     words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
     packed = sum(map(_hash_of, words))
@@ -193,12 +196,12 @@ def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> 
     if flags & SHELL:
         if not _CHANGING.isdisjoint(special) or (b"sed" in special and b"i" in special):
             more |= CHANGES
-        if b"sleep" in special:
-            more |= WAITS | (SLEEPS if _ONLY_SLEEPS.match(text) else 0)
-        elif b"tail" in special and b"f" in special:
+        if b"tail" in special and b"f" in special:
             more |= WAITS
     if not _WATCHING.isdisjoint(special):
         more |= WAITS
+    if len(text) < 200 and not _STEPPING.isdisjoint(special):
+        more |= STEPS_ON
     if not _PAGED.isdisjoint(special) and _PAGING.search(text):
         more |= PAGES
     return more
@@ -287,8 +290,8 @@ def _without_volatile(text: str, now: float, flags: int) -> str:
             text = _COMMENT.sub("", text)
         if "|" in text or ">&" in text:
             text = _SHOWN.sub(" ", text)
-        if "sleep " in text and not _ONLY_SLEEPS.match(text):
-            text = _SLEEP.sub(" sleep ", text)
+        if flags & WAITS and not flags & SLEEPS:
+            text = _SLEEP.sub(" ", text)
     if "tmp" in text:
         text = _TEMPORARY.sub(" ", text)
     if not 1e9 <= now < 1e10:

@@ -26,5 +26,6 @@ def label(call: ToolCall, limit: int = LIMIT) -> str:
     if text and len(line) <= limit and len(text) > 2 * limit:  # there is more of it than is shown
         line = " ".join(text[: 4 * limit].split())
     line = f"{call.tool[:limit]} {line}".strip()
-    limit = limit if line.isascii() else limit // 3  # bytes count
+    if not line.isascii():
+        line, limit = line.encode("utf-8", "replace").decode(), limit // 3  # bytes count
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -12,6 +12,7 @@ ENDS = 300  # characters at either end of a text that are masked; what is betwee
 TEMPORARY = r"tmp(?:\.(?![a-z]*\d+\b)[A-Za-z0-9]{6,10}|(?![a-z]*_?\d+\b)[a-z0-9_]{8})\b"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+_PROCESS = re.compile(r"(?<=[a-z])\[\d+\](?=:)")
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"[a-z0-9]*\d[a-z0-9]*")
 # For lower-case text. Each branch begins with a character or a set of them, and a number is read once whatever may
@@ -24,6 +25,7 @@ _AFTER_DIGITS = (
     r"(?! (?:left|remain|to go))",  # a duration
     r"\b(?:(?<=\b1\d{9})(?:\.\d+)?|(?<=\b1\d{12})|(?<=:(?:3[2-9]|[4-6]\d)\d{3}))",  # a Unix time; an ephemeral port
     r"x(?<=\b0x)[0-9a-f]+\b",  # an address
+    r"(?:\.\d++)? ?[kmgt]i?b(?:it)?(?:/s|ps)\b",  # a speed
 )
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 _HEX = r"[0-9a-f](?=[0-9a-f]{6})(?:(?<=\d)(?=\d*[a-f])|(?<=[a-f])(?=[a-f]*\d))[0-9a-f]*+\b"
@@ -63,6 +65,8 @@ def mask(text: str, failing: bool = False, own: bytes = b"") -> str:
     if not text:
         return middle
     text = text.lower()
+    if "]" in text:
+        text = _PROCESS.sub("[~]", text)
     if _DIGIT.search(text) or "tmp" in text:
         volatile = _VOLATILE_FAILING if failing else _VOLATILE
         text = volatile.sub(lambda match: unless_own(match, own), text) if own else volatile.sub("~", text)

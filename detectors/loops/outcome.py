@@ -6,10 +6,10 @@ import re
 from typing import NamedTuple
 
 from detectors.event import ToolResult
-from detectors.loops.fingerprint import CHANGES, SHELL, SPAWNS
+from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS
 from detectors.loops.hashing import hashed
 from detectors.loops.mask import mask, may_vary
-from detectors.loops.signature import TIMED_OUT, Signature, hides_failure, is_failure, signature_of
+from detectors.loops.signature import TIMED_OUT, Signature, begins_badly, hides_failure, is_failure, signature_of
 from detectors.loops.state import Pending
 
 UNKNOWN = 0  # the hash of what was not published
@@ -18,12 +18,10 @@ LONG = 80  # characters that hardly come by chance
 
 _BARREN = re.compile(
     r"\s*(?:\[\]|\{\}|\(\)|none|null|nil|empty(?: set)?|0 (?:rows|results|matches)|"
-    r"no\b.{0,20}\b(?:results?|matches|rows|items|records|data|more)\b.*|"
-    r".{0,40}\"(?:items|results|data|rows|records|entries|hits|jobs)\": ?\[\].*)\s*\Z",
+    r"no\b.{0,20}\b(?:results?|matches|rows|items|records|data|more|events|messages)\b.*|"
+    r"\{[^\[]{0,80}\": ?\[\][^\[]*)\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-
-
 _DONE = re.compile(
     r"\W*(?:ok|okay|done|true|null|success\w*|created|updated|edited|saved|written|wrote|applied|deleted|removed|inserted"
     r"|(?:the )?file\b.*\b(?:updated|edited|written|created|saved)"
@@ -36,7 +34,7 @@ class Outcome(NamedTuple):
     """exact, masked: hashes of the result, to the letter and without volatile parts; masked is 0 if it was not worth
     it. failing: by its code, or by its last words. signature: of a failure that says something. barren: it went well
     and there was nothing. short: by it calls can't be told apart. long: it hardly comes twice by chance. done: it only
-    says that something was done."""
+    says that something was done. known: what came back was published."""
 
     exact: int
     masked: int
@@ -46,10 +44,7 @@ class Outcome(NamedTuple):
     short: bool
     long: bool
     done: bool
-
-    @property
-    def known(self) -> bool:
-        return self.exact != UNKNOWN
+    known: bool
 
 
 def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: bool) -> Outcome:
@@ -60,10 +55,12 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     signature = None
     if failing:
         signature = signature_of(result, own)
-    elif call is None or (call.flags & SHELL and not call.flags & SPAWNS):
-        if codes and result.exit_code is None and result.status is None and output.strip():
+    elif call is None or not call.flags & SPAWNS:
+        silent = result.exit_code is None and result.status is None
+        shell = call is None or call.flags & SHELL
+        if codes and silent and shell and output.strip():
             failing, signature = True, TIMED_OUT
-        elif len(output) > 8 and hides_failure(output):
+        elif len(output) > 8 and (silent or shell) and (hides_failure(output) or (silent and begins_badly(output))):
             signature = signature_of(result, own)
     size = len(output)
     outside = _outside(result)
@@ -72,7 +69,7 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     else:
         exact = hashed(output, outside) if output else outside
     masked = 0
-    if known and size and may_vary(output):
+    if size and (known or (call is not None and call.flags & PAGES)) and may_vary(output):
         text = mask(output, failing, own)
         if "~" in text or "\r" in output or "\x1b" in output:
             masked = hashed(text, outside)
@@ -81,7 +78,11 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
         barren = _BARREN.match(output) is not None
     short = size <= SHORT or (call is not None and call.flags & CHANGES != 0) or len(output.strip()) <= SHORT
     done = not failing and size < 100 and (not size or _DONE.match(output) is not None)
-    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done)
+    published = result.output is not None or result.output_sha256 is not None
+    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published)
+
+
+NOT_PUBLISHED = Outcome(UNKNOWN, 0, False, None, False, True, False, False, False)
 
 
 def _outside(result: ToolResult) -> int:

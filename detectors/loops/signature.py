@@ -32,6 +32,7 @@ _TELLER = re.compile(
     r"^(?:(?:\w*(?:error|exception)|fatal|curl|wget|psql|ncat?|telnet|ssh|scp|git|docker|kubectl|helm|npm|node|pip|python3?|"
     r"make|cp|mv|rm|ls|cat|tee|dd|mkdir|touch|install|tar|err!?)(?:\[\w+\])?: (?:\(\d+\) )?){1,3}"
 )
+_HTTP = re.compile(r"\bhttp\S* (?:4\d\d|5\d\d)\b|\b(?:429|50[234])\b.{0,20}\b(?:too many|service|bad|gateway)")
 _NAMED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|(?<!\w)/[\w./\-]+|[\w.\-]*\d[\w.\-]*|\b\w+\.\w+\b")
 _PASSING = re.compile(
     r"\b(?:429|50[234])\b|too many|rate.?limit|quota|overload|temporar|try again|\block(?:ed|s)?\b|busy|unavailable"
@@ -72,6 +73,12 @@ def hides_failure(output: str) -> bool:
     return len(last) > 8 and _has_word(last) and _has_word(_NONE_OF_IT.sub("", last))
 
 
+def begins_badly(output: str) -> bool:
+    """Whether the first line of a result without a code says that it failed, as answers over HTTP do."""
+    first = output[:120].split("\n", 1)[0].lower()
+    return len(first) < 100 and _HTTP.search(first) is not None
+
+
 def signature_of(result: ToolResult, own: bytes = b"") -> Signature | None:
     """The last line that reads like an error; None if nothing tells.
 
@@ -105,7 +112,8 @@ def _of_line(line: str, own: bytes) -> Signature:
     exact = _masked(line, own)
     counts = _TEST_SUMMARY.search(low) is not None
     passing = not counts and _PASSING.search(low) is not None
-    return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), " ".join(line.split()), passing, counts)
+    shown = " ".join(line.encode("utf-8", "replace").decode().split())
+    return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), shown, passing, counts)
 
 
 def _tells(line: str) -> bool:

@@ -92,17 +92,20 @@ def saw_call(
         together.said.clear()
         together.by.clear()
         together.asked = False
+        together.talk = 0
+        together.talk_since = together.talk_told = None
     found = _saw_child(event, key, state, agent, run, scale) if event.parent_agent_id else []
     if not mark.flags & SPAWNS:
         together.spawned = 0
         return found
     together.spawned += 1
     depth = together.lineage.get(key, 0)
-    evidence = 50 if depth >= DEEP - 1 else 15 if depth else 0
-    if mark.shape in together.tasks:
-        evidence += 25 if depth else 10
+    evidence = 50 if depth >= DEEP - 1 else (0, 5, 15)[min(depth, 2)]
+    task = mark.shape if depth else mark.ident  # the numbered parts of a plan are one thing, handing on is another
+    if task in together.tasks:
+        evidence += 25 if depth > 1 else 10
     else:
-        together.tasks.append(mark.shape)
+        together.tasks.append(task)
         if len(together.tasks) > SAID:
             del together.tasks[0]
     evidence += 10 if together.spawned > MANY else 0
@@ -113,13 +116,10 @@ def saw_agent(event: ToolResult, key: int, state: LoopsState, agent: Agent, run:
     """A result of other work than starting agents is progress."""
     found = _saw_child(event, key, state, agent, run, scale) if event.parent_agent_id else []
     together = state.together
-    if together is not None:
-        if together.talk:
-            together.talk = max(0, together.talk - 50)
-        if not together.spawned and together.spawn:
-            together.spawn = max(0, together.spawn - 20)
-            if not together.spawn:
-                together.spawn_since = together.spawn_told = None
+    if together is not None and not together.spawned and together.spawn:
+        together.spawn = max(0, together.spawn - 20)
+        if not together.spawn:
+            together.spawn_since = together.spawn_told = None
     return found
 
 
