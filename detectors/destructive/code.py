@@ -84,6 +84,19 @@ def code_rules() -> tuple[_Compiled, ...]:
     )
 
 
+_STEMS = re.compile(
+    r"rm|rem|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
+    r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
+    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send",
+    re.IGNORECASE,
+)
+
+
+def may_fit(name: str) -> bool:
+    """Whether any rule could be about a function of this name: quick, and true of too many."""
+    return _STEMS.search(name) is not None
+
+
 def rule_of(call: Call) -> CodeRule | None:
     """The first rule that fits a call."""
     name, raw = call.name[-200:], call.raw[:2000]

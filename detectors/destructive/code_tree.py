@@ -16,7 +16,7 @@ from msgspec import Struct
 from tree_sitter import Language, Parser
 
 from detectors.destructive.bounds import TooMuch, check_nesting
-from detectors.destructive.code import MAX_VALUE, Call, Calls, Value
+from detectors.destructive.code import MAX_VALUE, Call, Calls, Value, may_fit
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import GLOB, UNKNOWN, clean
 
@@ -102,6 +102,7 @@ _GRAMMARS: dict[str, _Grammar] = {
         assigns={},
     ),
 }
+_MAPPING = frozenset({"array_map", "collect", "map"})
 LANGUAGES = frozenset(_GRAMMARS)
 _parsers = threading.local()  # a Parser is not safe to share
 
@@ -224,10 +225,12 @@ class _Reader:
             children = list(node.named_children)
         raw = self.text(arguments)[:2000] if arguments is not None else "()"
         name = self.name(node, 0)
+        if not may_fit(name) and name not in _MAPPING:
+            return
         values = [self.value(child, 0) for child in children[:_MAX_ITEMS]]
         if name.startswith(("fs.promises.", "fs/promises.", "fs.extra.", "fs-extra.")):
             name = "fs." + name.rpartition(".")[2]
-        if name in ("array_map", "collect", "map") and len(values) > 1 and values[0].text.isidentifier():
+        if name in _MAPPING and len(values) > 1 and values[0].text.isidentifier():
             name, values = values[0].text, values[1:]  # array_map('unlink', glob('*'))
         self.calls.see(Call(name, values, raw if raw.startswith("(") else f"({raw})"))
 

@@ -10,7 +10,7 @@ import base64
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from detectors.destructive.code import Call, Calls, Value
+from detectors.destructive.code import Call, Calls, Value, may_fit
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import UNKNOWN, clean, is_unknown
@@ -190,10 +190,12 @@ class _Reader:
     def other(self, node: ast.Call) -> None:
         """By the rules that all languages share."""
         before = len(self.calls.commands)
+        name, service = self.chain(node.func, 0)
+        if not may_fit(name):
+            return
         values = [self.argument(item) for item in [*node.args[:16], *(word.value for word in node.keywords[:16])]]
         listed = [ast.unparse(item) for item in node.args[:16]]
         listed += [f"{word.arg}={ast.unparse(word.value)}" for word in node.keywords[:16]]
-        name, service = self.chain(node.func, 0)
         self.calls.see(Call(name, values, f"({', '.join(listed)})"[:2000], service))
         self.commands.extend(self.calls.commands[before:])
 

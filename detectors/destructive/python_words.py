@@ -6,18 +6,21 @@ written in letters that Python takes for others (``ｏｓ``) or is a text that i
 
 from __future__ import annotations
 
-_WORDS = (
-    "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
-    "getstatusoutput", "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn",
-    "DELETE", "update_many", "text", "sql", "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer",
-    "Charge", "schedule_key", "open(",
-)  # fmt: skip
+import re
+from unicodedata import normalize
+
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing.
 _SHARED = (
-    "drop", "delete", "flush", "terminate", "purge", "destroy", "truncate", "kill", "spawn", "DELETE", "update_many",
-    "stop_", "disable_", "refund", "cancel", "Refund", "Payout", "Transfer", "Charge", "schedule_key", "execv",
-    "execl", "exec(", "eval(", "sql", "remove_", "open(",
+    "delete", "DELETE", "drop_", "drop()", "dropDatabase", "flushall", "flushdb", "execute_command", "terminate_",
+    "purge", "destroy", "truncate", "kill(", "killpg", "spawn", "update_many", "boto3", "refund", "Refund", "Payout",
+    "Transfer", "Charge", "execv", "execl", "exec(", "eval(", "sql(",
 )  # fmt: skip
+_WORDS = (
+    "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
+    "getstatusoutput", "open(", *_SHARED,
+)  # fmt: skip
+_WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
+_GUARDED = ("/etc", "/boot", "/dev/", ".ssh", "/var", "/usr")  # where a file that is opened for writing matters
 _BY_TEXT = ("__import__", "import_module")
 # A call that is looked for names something of each group of a line.
 _NAMED = (
@@ -36,11 +39,13 @@ def may_matter(code: str) -> bool:
     >>> may_matter("seen.remove(x)"), may_matter("import os; os.remove(x)")
     (False, True)
     """
+    if not code.isascii():
+        code = normalize("NFKC", code)  # as Python reads names
     if not any(word in code for word in _WORDS):
         return False
-    if not code.isascii() or any(word in code for word in _BY_TEXT):
+    if any(word in code for word in _BY_TEXT) or any(word in code for word in _SHARED):
         return True
-    if any(word in code for word in _SHARED):
+    if "open(" in code and _WRITES.search(code) and any(place in code for place in _GUARDED):
         return True
     return any(all(any(_names(code, word) for word in group) for group in groups) for groups in _NAMED)
 
