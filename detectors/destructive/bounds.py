@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import re
 
-MAX_BYTES = 64 * 1024  # of one command; the rest is not read
+MAX_BYTES = 64 * 1024  # of one text that is run; the rest is not read
+MAX_PARSED = 16 * 1024  # of a script that needs the parser, which takes up to 2 µs a byte; the rest is looked through
+MAX_PLAIN = 1024 * 1024  # of a script that needs none: that is linear, and quick for what here-documents hold
 MAX_NESTING = 120
 MAX_WORK = 512 * 1024  # characters of scripts, words and code that one analysis reads, those in loops each time
 _SHORT = 400
+# What error recovery takes quadratic time for when it is left open or comes in rows: 400 of them take some 5 ms.
+_MAX_RISKY = 400
+_RISKY = ("?", "=(", "$[", "[[", "()", "${")
 _HEADS = 64
 # From the last letter of a name, and giving nothing back: from each letter of a long word it would take minutes.
 _FUNCTIONS = re.compile(rf"[\w.-][ \t]*+\([ \t]*+\)(?:\s*+[\w.-]++[ \t]*+\([ \t]*+\)){{{_HEADS - 1}}}")
 _HEADLESS = re.compile(r"^[ \t]*<<", re.MULTILINE)
+_LINES = re.compile(r"(?<!\|)\n")
 _OPENS = bytes.maketrans(b"([{)]}", b"\1\1\1\0\0\0")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 
@@ -30,7 +36,14 @@ def check_nesting(text: str) -> None:
         return
     if text.count("<") > 2 * MAX_NESTING and len(_HEADLESS.findall(text)) > MAX_NESTING:
         raise TooMuch("here-documents without a command")
+    for token in _RISKY:
+        if text.count(token) > _MAX_RISKY:
+            raise TooMuch(f"more than {_MAX_RISKY} times {token!r}")
+    if text.count("|") > _MAX_RISKY and max(line.count("|") for line in _LINES.split(text)) > _MAX_RISKY:
+        raise TooMuch(f"more than {_MAX_RISKY} pipes in a row")
     source = text.encode("utf-8", "replace")
+    if source.count(b")") - source.count(b"(") > MAX_NESTING:
+        raise TooMuch("brackets closed that were never opened")
     brackets = source.translate(_OPENS, _NO_BRACKETS)
     if brackets.count(1) < MAX_NESTING:
         return

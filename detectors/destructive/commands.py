@@ -15,7 +15,7 @@ from detectors.destructive.paths import Spot, locate
 from detectors.destructive.replaced import PUT
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
 
-MAX_TARGETS = 16
+MAX_TARGETS = 24
 
 
 def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerpt: str) -> list[Effect]:
@@ -34,8 +34,16 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
     else:
         return [_named(match, words, argv, excerpt)]
     deep = entry.deep == "always" or match.arguments.has(entry.deep)
-    found = [path_effect(entry, word, deep, cwd, context, excerpt) for word in paths[:MAX_TARGETS]]
+    if len(paths) > MAX_TARGETS:
+        paths = sorted(paths, key=_how_far)[:MAX_TARGETS]  # a long list hides nothing
+    found = [path_effect(entry, word, deep, cwd, context, excerpt) for word in paths]
     return [effect for effect in found if effect is not None]
+
+
+def _how_far(word: str) -> tuple[bool, int]:
+    """What may reach far comes first: not below the working folder, or a pattern; of those the shortest."""
+    near = word[:1] not in ("/", "~", ".") and word.isascii()
+    return near, len(word)
 
 
 def path_effect(entry: Entry, word: str, deep: bool, cwd: str, context: Context, excerpt: str) -> Effect | None:

@@ -13,7 +13,9 @@ from detectors.destructive.words import bare, unescaped
 
 MAX_COMMANDS = 200
 MAX_PLAIN = 8192  # characters of a command line in a script that was parsed
-MAX_WORDS = 400  # of one command
+MAX_WORDS = 4_000  # of one command
+MAX_REDIRECTS = 32
+MAX_COMMAND = 32 * 1024  # characters of one command, its here-document apart
 
 Redirect = tuple[str, str]  # its operator with the number before it, and where to
 Pipeline = list["Command"]
@@ -83,8 +85,8 @@ def plain_script(text: str, home: str = "~") -> list[Pipeline] | None:
     end = len(text)
     at = _skip(text, 0)
     for _ in range(MAX_COMMANDS):
-        found = _SEGMENT.match(text, at)
-        if found is None:
+        found = _SEGMENT.match(text, at, at + MAX_COMMAND)
+        if found is None or found.end() == at + MAX_COMMAND:
             return None
         command = _command(found.group(1), home, waiting)
         if command is None:
@@ -139,7 +141,7 @@ def _command(text: str, home: str, waiting: list[tuple[Command, str]]) -> Comman
             target = redirect[operator.end() :].lstrip(" \t")
             if target != "/dev/null":
                 redirects.append((operator.group(), _value(target, home) if _MARKED.search(target) else target))
-    if words[0] in _KEYWORDS or len(words) > MAX_WORDS:
+    if words[0] in _KEYWORDS or len(words) > MAX_WORDS or len(redirects) > MAX_REDIRECTS:
         return None
     command = Command(words, text, redirects or None)
     if here is not None:

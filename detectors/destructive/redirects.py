@@ -86,6 +86,7 @@ def redirect(shell: Shell, node: Node, scope: Scope, writing: bool, text: str) -
     if target is None:
         return
     for path in fields(shell.words.expand(target, scope)):
+        shell.step(4)
         into(shell, path, scope, ">>" in raw, writing, text, excerpt)
 
 

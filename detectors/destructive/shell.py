@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import tree_sitter_bash
 from tree_sitter import Language, Parser
 
-from detectors.destructive.bounds import MAX_BYTES, MAX_WORK, TooMuch, check_nesting
+from detectors.destructive.beyond import pieces
+from detectors.destructive.bounds import MAX_BYTES, MAX_PARSED, MAX_PLAIN, MAX_WORK, TooMuch, check_nesting
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
@@ -54,33 +55,46 @@ def analyse_step(
     text: str, context: Context, catalogue: Catalogue, session: Session | None = None, lasting: bool = False
 ) -> tuple[list[Effect], Session | None]:
     """The same in the shell that the steps before left, and the shell that is left for the next (if ``lasting``)."""
-    source = clean(text)
-    cut = len(source) > MAX_BYTES
-    plain = None if cut else plain_script(source, context.home)
+    source = clean(text).replace("\0", "")  # as bash does
+    plain = plain_script(source, context.home) if len(source) <= MAX_PLAIN else None
     if plain is not None and (session is None or not session.redefines) and inert(plain):
         return [], walked(session, plain, context) if lasting else session
     shell = Shell(context, catalogue)
     scope = Scope(context)
-    reason = f"longer than {MAX_BYTES // 1024} KiB, only the start was read" if cut else ""
+    reason = ""
     try:
         if session is not None:
             entered(session, scope, lambda definition: shell.script(definition, scope))
         start = scope.cwd
         if plain is not None:
-            shell.spend(len(source))
+            shell.spend(min(len(source), MAX_BYTES))
             shell.plain(plain, scope, None)
         else:
-            shell.script(source[:MAX_BYTES], scope)
+            shell.script(source[:MAX_PLAIN], scope)
     except (TooMuch, RecursionError) as error:
         reason = str(error) or "too deeply nested"
+    if shell.cut:
+        reason = f"longer than {MAX_PARSED // 1024} KiB, only the start was read"
     if not reason and not shell.read and " " in source.strip() and _parse(source.encode("utf-8", "replace")).has_error:
         reason = "not a form of shell that is understood"
     if reason:
         shell.effects.append(_unread(reason, text))
+        shell.effects.extend(_beyond(source, context, catalogue))
         return without_replaced(shell.effects), session
     if lasting:
         session = left(session, scope, start, lambda language, code: analyse_code(language, code, context, catalogue))
     return without_replaced(shell.effects), session
+
+
+def _beyond(source: str, context: Context, catalogue: Catalogue) -> list[Effect]:
+    """What pieces of a script would do that could not be read whole."""
+    shell = Shell(context, catalogue)
+    for piece in pieces(source):
+        try:
+            shell.script(piece, Scope(context))
+        except (TooMuch, RecursionError):
+            break
+    return [effect for effect in shell.effects if effect.action not in ("create", "execute_unknown")]
 
 
 def analyse_code(language: str, text: str, context: Context, catalogue: Catalogue) -> list[Effect]:
@@ -124,6 +138,7 @@ class Shell:
         self.effects: list[Effect] = []
         self.programs = Programs(self, catalogue)
         self.read = 0  # command lines
+        self.cut = False
         self.steps = 0
         self.work = 0
         self.depth = 0
@@ -131,25 +146,38 @@ class Shell:
 
     def script(self, text: str, scope: Scope, stdin: str | None = None) -> str:
         """Run a text as a script of its own in ``scope``; gives what it would print."""
-        self.spend(len(text))
+        self.spend(min(len(text), MAX_BYTES))
         plain = plain_script(text, self.context.home)
         if plain is not None and self.depth + 3 < MAX_DEPTH:
             return self.plain(plain, scope, stdin)
-        check_nesting(text)
         if "$()" in text:  # the grammar has none that is empty
             text = text.replace("$()", '""')
         if "{" in text and "," in text:
             text = _BRACES.sub(_words_of_braces, text)
-        source, bodies = fold(text) if "<<" in text and len(text) > _FOLDED else (b"", {})
-        root = _parse(source) if bodies else None
-        if root is None or not folded(root, bodies):
-            source, bodies = text.encode("utf-8", "replace"), {}
-            root = _parse(source)
+        root, source, bodies = self.tree(text)
         outer, self.words = self.words, Words(source, self.substitute, bodies)
         try:
             return self.visit(root, scope, stdin)
         finally:
             self.words = outer
+
+    def tree(self, text: str) -> tuple[Node, bytes, dict[int, str]]:
+        """The syntax tree, its source, and the here-documents of which that has only the first lines."""
+        if "<<" in text and len(text) > _FOLDED:
+            source, bodies = fold(text)
+            if bodies and len(source) <= MAX_PARSED:
+                check_nesting(source.decode("utf-8", "replace"))
+                self.spend(3 * len(source))
+                root = _parse(source)
+                if folded(root, bodies):
+                    return root, source, bodies
+        if len(text) > MAX_PARSED:
+            self.cut = True
+            text = text[:MAX_PARSED]
+        check_nesting(text)
+        self.spend(3 * len(text))
+        source = text.encode("utf-8", "replace")
+        return _parse(source), source, {}
 
     def spend(self, characters: int) -> None:
         """Counts what is read. Raises TooMuch where loops and doubled values would make it take seconds."""

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.destructive import shell
+from detectors.destructive.bounds import MAX_PARSED, MAX_WORK
 from detectors.destructive.calls import effects_of_call
 from detectors.destructive.catalogue import shipped
 from detectors.destructive.context import Context
 from detectors.destructive.detector import Destructive
 from detectors.destructive.effects import UNSEEN, WIDE, verdict
 from detectors.destructive.memory import Memory
-from detectors.destructive.shell import analyse
+from detectors.destructive.shell import MAX_STEPS, Shell, analyse
 from detectors.destructive.sql import analyse_sql
 from detectors.detector import RuleSet, Run
 from detectors.event import ToolCall
@@ -87,7 +89,7 @@ def test_hostile_commands_end_soon(name: str) -> None:
 def test_what_is_cut_is_said() -> None:
     effects = effects_of_call("bash", {"command": "ls " * 50_000 + "; rm -rf /"}, Context())
     assert UNSEEN in {verdict(effect) for effect in effects}
-    assert any("64 KiB" in effect.target for effect in effects)
+    assert any("only the start was read" in effect.target for effect in effects)
 
 
 def test_what_stands_before_the_cut_counts() -> None:
@@ -97,7 +99,44 @@ def test_what_stands_before_the_cut_counts() -> None:
 
 def test_what_cannot_be_read_at_all_is_said() -> None:
     effects = effects_of_call("bash", {"command": "((((((rm -rf /))))))"}, Context())
-    assert {verdict(effect) for effect in effects} == {UNSEEN}
+    assert {verdict(effect) for effect in effects} == {UNSEEN, WIDE}, "what can be made out in it counts"
+
+
+PADDING = {
+    "words": "ls " * 50_000 + "; ", "lines": "x=1\n" * 50_000, "a comment": "# " + "a" * 300_000 + "\n",
+    "a here-document": "cat <<'E' > /dev/null\n" + "x\n" * 100_000 + "E\n", "loops": "for i in 1; do ls; done\n" * 5000,
+    "brackets": "(ls)\n" * 9000, "quotes": "echo 'a' \"b\"\n" * 9000, "open brackets": "( " * 3000 + "\n",
+    "variables": "echo ${x}\n" * 6000, "pipes": "a|" * 6000 + "a\n", "arithmetic": "echo $((1+1))\n" * 4000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PADDING)
+def test_padding_hides_nothing(name: str) -> None:
+    effects = effects_of_call("bash", {"command": PADDING[name] + "rm -rf /"}, Context())
+    assert WIDE in {verdict(effect) for effect in effects}
+
+
+def test_a_long_list_hides_nothing() -> None:
+    effects = effects_of_call("bash", {"command": "rm -rf " + " ".join(f"a{n}" for n in range(500)) + " /"}, Context())
+    assert WIDE in {verdict(effect) for effect in effects}
+
+
+def test_a_large_file_that_is_written_is_no_script() -> None:
+    command = "x=1\ncat > a.md <<'E'\n" + "never run rm -rf / here\n" * 20_000 + "E\n"
+    assert {effect.action for effect in effects_of_call("bash", {"command": command}, Context())} == {"create"}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_commands_are_read_within_bounds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts, which no busy machine changes: bytes that the parser saw, and steps that were made."""
+    parsed: list[int] = []
+    shells: list[Shell] = []
+    parse, init = shell._parse, Shell.__init__
+    monkeypatch.setattr(shell, "_parse", lambda source: parsed.append(len(source)) or parse(source))
+    monkeypatch.setattr(Shell, "__init__", lambda self, *rest: (shells.append(self), init(self, *rest))[1])
+    shell.analyse(HOSTILE[name], Context(), shipped())
+    assert max(parsed, default=0) <= 3 * MAX_PARSED and sum(parsed) <= 2 * MAX_WORK
+    assert all(one.steps <= MAX_STEPS + 64 and one.work <= 2 * MAX_WORK for one in shells)
 
 
 @pytest.mark.parametrize("depth", [100, 3000])
