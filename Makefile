@@ -44,6 +44,10 @@ $(BENCH)/.installed: requirements-bench.lock
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
+# Runaway loops: what is told and what is left alone, beside rules that others use; docs/quality.md keeps the table.
+bench-loops: install
+	@$(BIN)/python -m benchmarks.loops $(ARGS)
+
 # make soak MINUTES=60: runs that come and go; fails where memory, tables, tasks, files or label sets grow.
 soak: install
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)

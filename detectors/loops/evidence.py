@@ -29,6 +29,7 @@ from detectors.loops.state import (
 )
 
 LONG_AGO = 28  # steps after which a repeat is hardly one: the longest cycle with noise in it
+DENSITY, DENSE = 0.2, 0.45  # weight of a step in the share of repeats, and the share that makes a cycle
 BACKS_OFF = (1.0, 0.8, 0.5, 0.25)  # of the evidence is left, by how often in a row the wait grew
 CERTAIN = 100  # the third time that a step was done with the same result, and each time after
 
@@ -107,14 +108,23 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     pair, count, last = _count(state, call, outcome, step)
     # What is changed counts for all agents: another's step in between may have changed it back.
     adjacent = agent.pair == pair and (not call.flags & CHANGES or step - last == 1)
-    agent.pair = pair
-    if count >= 2:
+    agent.pair, agent.row = pair, agent.row + 1 if adjacent else 1
+    agent.density += DENSITY * ((count >= 2) - agent.density)
+    if signature is None and not outcome.failing and _moved(state, call.ident, count):
+        verdict = Verdict(Kind.FAILURE, -150)
+    elif count >= 2:
         kind = Kind.REPEAT if adjacent else Kind.CYCLE
         fails = outcome.failing or signature is not None
         if count >= 3:
             # Looking three times is nothing rare where it goes well; four times is.
-            often = count > 3
-            evidence = CERTAIN if fails else (85, 110)[often] if adjacent else (70, 100)[often]
+            # In turn with news, a look at the same thing is work; among other repeats it is a cycle.
+            dense = min(1.0, agent.density / DENSE) ** 2
+            if fails:
+                evidence = CERTAIN
+            elif adjacent:
+                evidence = (50, 85, 110)[min(agent.row, 4) - 2]
+            else:
+                evidence = round(dense * (100 if count > 3 else 70))
         else:
             evidence = 50 if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
@@ -143,19 +153,12 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = _failed(state, agent, call, outcome, pair, waited, waits)
     elif outcome.failing or not outcome.known:
         verdict = NOTHING
-    elif any(known.ident == call.ident for known in state.failures):
-        # What this call ran into has moved.
-        for known in state.failures:
-            if known.ident == call.ident:
-                state.seen.pop(known.pair, None)
-        state.failures = [known for known in state.failures if known.ident != call.ident]
-        verdict = Verdict(Kind.FAILURE, -150)
     else:
         verdict = _went_well(state, call, outcome)
     if not outcome.failing and count < 2 and (call.flags & CHANGES or outcome.done):
         agent.acted = step
     agent.failing = agent.failing + 1 if outcome.failing else 0
-    if outcome.known and not outcome.failing and not (outcome.short and not outcome.barren):
+    if outcome.known and not outcome.failing and (call.flags & PAGES or outcome.barren or not outcome.short):
         _remember(state.results, outcome.masked or outcome.exact, RESULTS)
         if outcome.masked:
             _remember(state.results, outcome.exact, RESULTS)
@@ -164,6 +167,16 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     if len(state.latest) > LATEST:
         del state.latest[0]
     return verdict
+
+
+def _moved(state: LoopsState, ident: int, count: int) -> bool:
+    """Whether a call that ran into something got through. A result that it had before says so only if what it ran into
+    was one that passes: else the two come in turn."""
+    met = [known for known in state.failures if known.ident == ident and (count < 2 or known.passing)]
+    for known in met:
+        state.seen.pop(known.pair, None)
+        state.failures.remove(known)
+    return bool(met)
 
 
 def _count(state: LoopsState, call: Pending, outcome: Outcome, step: int) -> tuple[int, int, int]:
@@ -232,7 +245,7 @@ def _meet(
     same = alike = None
     for known in state.failures:
         if known.signature == signature.exact:
-            same = Failure(known.signature, known.template, known.ident, known.pair, known.step)
+            same = Failure(known.signature, known.template, known.ident, known.pair, known.step, known.passing)
             known.ident, known.pair, known.step = ident, pair, step
             state.failures.remove(known)
             state.failures.append(known)
@@ -240,7 +253,7 @@ def _meet(
         if known.template == signature.template:
             alike = known
     if same is None:
-        state.failures.append(Failure(signature.exact, signature.template, ident, pair, step))
+        state.failures.append(Failure(signature.exact, signature.template, ident, pair, step, signature.passing))
         if len(state.failures) > FAILURES:
             del state.failures[0]
     return same, alike

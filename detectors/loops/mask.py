@@ -33,7 +33,7 @@ _SHARED = (rf"\d++(?:{'|'.join(_AFTER_DIGITS)})", TEMPORARY)
 _COUNTED = r"(?:attempt|pid|retry|try|uptime|elapsed|seq|sequence|tick|counter{more})[\"' :=#(\[]{{1,4}}\d+\b(?!-)"
 # Where something went well, an id may be the item that was worked off, unless it is known to be about the call.
 _ABOUT_THE_CALL = (
-    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation)"
+    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation|cursor|(?:next|page)_?(?:page_?)?token)"
     rf"(?:[_\-]?id)?[\"' :=#(\[]{{1,4}}(?:{_UUID}|{_HEX})"
 )
 _VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((_ABOUT_THE_CALL, *_SHARED, _COUNTED.format(more='')))})")

@@ -62,13 +62,14 @@ class Latest(Struct, array_like=True):
 
 class Failure(Struct, array_like=True):
     """A failure that was met. template: of all failures of its kind, whatever they name. ident, pair, step: of the last
-    step that met it, which is in `LoopsState.seen` as ``pair``."""
+    step that met it, which is in `LoopsState.seen` as ``pair``. passing: it may go away by waiting."""
 
     signature: int
     template: int
     ident: int
     pair: int
     step: int
+    passing: bool = False
 
 
 class Told(Struct, array_like=True):
@@ -85,9 +86,10 @@ class Agent(Struct, array_like=True):
 
     ended: when its last step did. thought_s: seconds of its model calls since. asked: whether there were any. waited:
     seconds in steps that only wait. spaced: seconds between its last two steps. pace: those that it waited of late,
-    averaged. slower: how often in a row the space grew. pair: its last step by what came of it. acted: the last step
-    that did something new. failing: failures in a row. score: evidence by kind, in hundredths of a certain repeat.
-    steps: that gave it. since: the first of these. last: the call of its last step.
+    averaged. slower: how often in a row the space grew. pair: its last step by what came of it. row: how often in a
+    row. density: share of steps of late that were done before. acted: the last step that did something new. failing:
+    failures in a row. score: evidence by kind, in hundredths of a certain repeat. steps: that gave it. since: the first
+    of these. last: the call of its last step.
     """
 
     nano_usd: int = 0
@@ -99,6 +101,8 @@ class Agent(Struct, array_like=True):
     pace: float = 0.0
     slower: int = 0
     pair: int = 0
+    row: int = 0
+    density: float = 0.0
     acted: int = 0
     failing: int = 0
     score: list[int] = field(default_factory=list)
