@@ -101,11 +101,12 @@ class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
     """A program that runs code. code: flags whose value is code; word: which word is code (1 is the first; 0 none).
 
     instead: flags that name something else to run. database: which word names a database file.
-    language ``other``: the code is not understood yet, only where it comes from.
+    Lua and R call functions as JavaScript does. language ``other``: the code is not understood yet, only where it comes
+    from.
     """
 
     names: list[str]
-    language: Literal["shell", "python", "sql", "javascript", "ruby", "php", "perl", "lua", "cypher", "other"]
+    language: Literal["shell", "python", "sql", "javascript", "ruby", "php", "perl", "cypher", "other"]
     code: list[str] = []
     word: int = 0
     values: list[str] = []

@@ -1,4 +1,4 @@
-"""JavaScript, Ruby, PHP, Perl and Lua by tree-sitter: their calls, with names followed through plain assignments.
+"""JavaScript, Ruby, PHP and Perl by tree-sitter: their calls, with names followed through plain assignments.
 
 One reader serves all of them: what differs are the names of the nodes (`_Grammar`).
 """
@@ -17,6 +17,7 @@ from tree_sitter import Language, Parser
 
 from detectors.destructive.bounds import TooMuch, check_nesting
 from detectors.destructive.code import MAX_VALUE, Call, Calls, Value, may_fit
+from detectors.destructive.parsing import parse
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import GLOB, UNKNOWN, clean
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
     from detectors.destructive.scope import Scope
 
-MAX_CODE = 32 * 1024
+MAX_CODE = 8 * 1024  # what lies beyond is looked at for words alone
 MAX_NODES = 6_000
 MAX_DEPTH = 12  # of one value, and of the names it is put together from
 _MAX_ITEMS = 64
@@ -34,6 +35,11 @@ _MAX_ITEMS = 64
 _WORTH = re.compile(
     r"rm|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
     r"|query|\.do\b|empty|write|sync|erase|fetch|request|Command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put_",
+    re.IGNORECASE,
+)
+_HARM = re.compile(
+    r"rm\s+-|rmSync|rmdir|rimraf|rm_r|rmtree|remove_tree|unlink|removeSync|emptyDir|execSync|spawn|system\b|shell_exec"
+    r"|drop\s*(?:table|database|Database|\()|truncate|delete_all|destroy_all|deleteMany|flush(?:all|db)|DELETE\b",
     re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?|(.))", re.DOTALL)
@@ -95,12 +101,6 @@ _GRAMMARS: dict[str, _Grammar] = {
         assigns={"assignment_expression": ("left", "right")},
         shells=frozenset({"command_string"}),
     ),
-    "lua": _Grammar(
-        "tree_sitter_lua",
-        calls={"function_call": (("name",), (), "arguments")},
-        lists=frozenset({"table_constructor"}),
-        assigns={},
-    ),
 }
 _MAPPING = frozenset({"array_map", "collect", "map"})
 LANGUAGES = frozenset(_GRAMMARS)
@@ -115,24 +115,25 @@ def _language(name: str) -> Language:
         return Language(getattr(importlib.import_module(grammar.package), grammar.function)())
 
 
-def _parse(language: str, source: bytes) -> Node:
+def _parse(language: str, source: bytes) -> Node | None:
     parsers = getattr(_parsers, "by_language", None)
     if parsers is None:
         parsers = _parsers.by_language = {}
     parser = parsers.get(language)
     if parser is None:
         parser = parsers[language] = Parser(_language(language))
-    root: Node = parser.parse(stand_ins(source)).root_node
-    return root
+    return parse(parser, stand_ins(source))
 
 
 def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
     """Add the effects of a program to the analysis; give the shell commands that it would run."""
     if not _WORTH.search(text):
         return []
-    if len(text) > MAX_CODE:
-        programs.unseen(f"{language} longer than {MAX_CODE // 1024} KiB", excerpt)
-        text = text[:MAX_CODE]
+    most = MAX_CODE if language == "javascript" else MAX_CODE // 2  # the other parsers are slower
+    if len(text) > most:
+        if _HARM.search(text, most):
+            programs.unseen(f"{language} longer than {most // 1024} KiB", excerpt)
+        text = text[:most]
     if language == "php":
         text = re.sub(r"<\?(php|=)?|\?>", " ", text)
     try:
@@ -140,16 +141,23 @@ def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope
     except TooMuch as error:
         programs.unseen(f"a command that could not be read whole: {error}", excerpt)
         return []
-    reader = _Reader(language, text.encode("utf-8", "replace"), programs, scope, excerpt)
+    source = text.encode("utf-8", "replace")
+    root = _parse(language, source)
+    if root is None:
+        programs.unseen(f"a command that could not be read whole: {language} that is not a form of it", excerpt)
+        return []
+    reader = _Reader(language, source, root, programs, scope, excerpt)
     reader.walk()
     return reader.calls.commands
 
 
 class _Reader:
-    def __init__(self, language: str, source: bytes, programs: Programs, scope: Scope, excerpt: str) -> None:
+    def __init__(
+        self, language: str, source: bytes, root: Node, programs: Programs, scope: Scope, excerpt: str
+    ) -> None:
         self.grammar = _GRAMMARS[language]
         self.source = source
-        self.root = _parse(language, source)
+        self.root = root
         self.scope = scope
         self.calls = Calls(programs, scope, excerpt)
         self.names: dict[str, Value] = {}
@@ -170,15 +178,11 @@ class _Reader:
                 self.calls.see(Call("backtick", [Value(self.string(node, 0), raw="'")]))
             elif kind == "import_statement":
                 self.imported(node)
-            elif kind == "assignment_statement":  # Lua
-                children = node.named_children
-                if len(children) == 2:
-                    self.names[self.text(children[0])] = self.value(children[1].named_children[0], 0)
             work.extend(reversed(node.named_children))
 
-    def text(self, node: Node) -> str:
+    def text(self, node: Node, most: int = 200) -> str:
         return clean(
-            self.source[node.start_byte : min(node.end_byte, node.start_byte + MAX_VALUE)].decode("utf-8", "replace")
+            self.source[node.start_byte : min(node.end_byte, node.start_byte + most)].decode("utf-8", "replace")
         )
 
     def assign(self, node: Node) -> None:
@@ -223,7 +227,7 @@ class _Reader:
             children = list(arguments.named_children) if several else [arguments]
         elif node.type == "func1op_call_expression":
             children = list(node.named_children)
-        raw = self.text(arguments)[:2000] if arguments is not None else "()"
+        raw = self.text(arguments, 2000) if arguments is not None else "()"
         name = self.name(node, 0)
         if not may_fit(name) and name not in _MAPPING:
             return
@@ -263,9 +267,8 @@ class _Reader:
         if node.type in self.grammar.calls:
             name = self.name(node, depth)
             spelled = self.text(node)
-            return (
-                name if spelled.startswith(("require(", "import(")) else f"{name}()" if spelled.endswith(")") else name
-            )
+            called = self.source[node.end_byte - 1 : node.end_byte] == b")"
+            return name if spelled.startswith(("require(", "import(")) else f"{name}()" if called else name
         return self.dotted(node, depth)
 
     def dotted(self, node: Node, depth: int) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
     from detectors.destructive.scope import Scope
 
-_PARSED = frozenset({"javascript", "ruby", "php", "perl", "lua"})
+_PARSED = frozenset({"javascript", "ruby", "php", "perl"})
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"", re.DOTALL)
 _WHOLE_MATCH = re.compile(
     r"\bMATCH\s*\(\s*\w*\s*(?::\s*\w+\s*)?\)\s*(?:OPTIONAL\s+MATCH[^;]*)?(?:WITH[^;]*)?DETACH\s+DELETE", re.IGNORECASE

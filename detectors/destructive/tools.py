@@ -23,7 +23,7 @@ _METHODS = frozenset({"DELETE", "POST", "PUT", "PATCH"})
 _LANGUAGES = {
     "javascript": "javascript", "js": "javascript", "node": "javascript", "nodejs": "javascript", "deno": "javascript",
     "bun": "javascript", "typescript": "javascript", "ruby": "ruby", "rails": "ruby", "php": "php", "perl": "perl",
-    "lua": "lua", "powershell": "powershell", "pwsh": "powershell", "cypher": "cypher", "neo4j": "cypher",
+    "lua": "javascript", "powershell": "powershell", "pwsh": "powershell", "cypher": "cypher", "neo4j": "cypher",
     "mongosh": "javascript", "evaluate": "javascript",
 }  # fmt: skip
 # Programs after which tools are named, with the name under which the catalogue knows each.

@@ -18,6 +18,7 @@ from tree_sitter import Language, Parser
 
 from detectors.destructive.bounds import TooMuch, check_nesting
 from detectors.destructive.commands import effects_of, file_effect
+from detectors.destructive.parsing import parse
 from detectors.destructive.paths import locate
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.values import GLOB, UNKNOWN, clean
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
     from detectors.destructive.scope import Scope
 
-MAX_CODE = 16 * 1024
+MAX_CODE = 8 * 1024
 MAX_NODES = 12_000
 _MAX_DEPTH = 6
 _ALIASES = {
@@ -79,7 +80,11 @@ def analyse_powershell(text: str, programs: Programs, scope: Scope, excerpt: str
         return
     source = text.encode("utf-8", "replace")
     names: dict[str, str] = {}
-    work, seen = [_parse(source)], 0
+    root = _parse(source)
+    if root is None:
+        programs.unseen("a command that could not be read whole: PowerShell that is not a form of it", excerpt)
+        return
+    work, seen = [root], 0
     while work and seen < MAX_NODES:
         node = work.pop()
         seen += 1
@@ -342,9 +347,8 @@ def _language() -> Language:
         return Language(tree_sitter_powershell.language())
 
 
-def _parse(source: bytes) -> Node:
+def _parse(source: bytes) -> Node | None:
     parser = getattr(_parsers, "parser", None)
     if parser is None:
         parser = _parsers.parser = Parser(_language())
-    root: Node = parser.parse(stand_ins(source)).root_node
-    return root
+    return parse(parser, stand_ins(source))
