@@ -181,7 +181,7 @@ def craft(s: Scene) -> None:
         s.pick(
             lambda f=file: s.bash(f"sed -n '{s.number(1, 90)},{s.number(91, 200)}p' {f}", f"func {s.word()}_{s.hexed(3)}() error {{ return {s.word()} }}"),
             lambda f=file: s.bash(f"grep -n {s.word()} {f}", f"{s.number(1, 300)}: {s.word()} {s.hexed(3)}"),
-            lambda: s.bash("git status --short", " M " + "\n M ".join(files[: 1 + n % 3])),
+            lambda n=n: s.bash("git status --short", " M " + "\n M ".join(files[: 1 + n % 3])),
             lambda: s.bash("ls src", "\n".join(files)),
         )()
         s.tool("Edit", {"file_path": file, "old_string": f"{s.word()}{n}", "new_string": f"{s.word()}{n}{s.hexed(2)}"}, "The file has been updated.")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from struct import pack
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -21,6 +22,7 @@ from detectors.loops.mask import TEMPORARY
 
 NOW = 120.0  # seconds to either side of an event in which a time in its call is the current time
 ENDS = 250  # characters at either end of an argument that are read as words
+LONG_ENDS = 150  # in place of `ENDS` where there is more than both
 WORDS = 24  # of a call by which it is compared: those with the smallest hashes
 OWN = 8  # words of a call with a digit that are kept
 ARGUMENTS = 32  # of a call that are read
@@ -124,7 +126,8 @@ def fingerprint(call: ToolCall) -> Fingerprint:
         return Fingerprint(start + rest & 0xFFFFFFFF or 1, start, 0, b"", flags | BARE * (call.arguments is None))
     if flags & SHELL and "sleep " in text:
         flags |= WAITS | SLEEPS if _ONLY_SLEEPS.match(text) else WAITS
-    text = _without_volatile(text, call.time, flags)
+    if not rest:  # of a long text all is hashed as it is
+        text = _without_volatile(text, call.time, flags)
     words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
     packed = sum(map(_hash_of, words))
     if packed >> _SPECIAL_AT:
@@ -181,14 +184,9 @@ def sample_of(text: str) -> int:
 
 
 def _bits(words: list[bytes]) -> int:
-    bits = 0
-    if len(words) > WORDS:
-        for value in sorted(set(map(_hash_of, words)))[:WORDS]:
-            bits |= 1 << (value & 63)
-        return bits
-    for bit in map(_bit_of, words):
-        bits |= bit
-    return bits
+    if len(words) <= WORDS:
+        return reduce(or_, map(_bit_of, words), 0)
+    return reduce(or_, [1 << (value & 63) for value in sorted(set(map(_hash_of, words)))[:WORDS]], 0)
 
 
 def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> int:
@@ -281,7 +279,7 @@ def _ends(text: str) -> tuple[str, int]:
     """Both ends, and a hash of all."""
     if len(text) <= 2 * ENDS:
         return text, 0
-    return f"{text[:ENDS]} {text[-ENDS:]}", hashed(text)
+    return f"{text[:LONG_ENDS]} {text[-LONG_ENDS:]}", hashed(text)
 
 
 def _without_volatile(text: str, now: float, flags: int) -> str:

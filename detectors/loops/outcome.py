@@ -22,12 +22,10 @@ _BARREN = re.compile(
     r"\{[^\[]{0,80}\": ?\[\][^\[]*)\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_DONE = re.compile(
-    r"\W*(?:ok|okay|done|true|null|success\w*|created|updated|edited|saved|written|wrote|applied|deleted|removed|inserted"
-    r"|(?:the )?file\b.*\b(?:updated|edited|written|created|saved)"
-    r"|.{0,60}\b(?:updated|edited|scaled|saved|written))\W*\Z",
-    re.IGNORECASE,
-)
+_DONE = (
+    "ok", "okay", "done", "true", "null", "success", "successful", "successfully", "created", "updated", "edited",
+    "saved", "written", "wrote", "applied", "deleted", "removed", "inserted", "scaled", "queued", "sent",
+)  # fmt: skip
 
 
 class Outcome(NamedTuple):
@@ -77,7 +75,7 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     if 1 < size < 400 and not failing and (size < 48 or "[]" in output):
         barren = _BARREN.match(output) is not None
     short = size <= SHORT or (call is not None and call.flags & CHANGES != 0) or len(output.strip()) <= SHORT
-    done = not failing and size < 100 and (not size or _DONE.match(output) is not None)
+    done = size < 100 and not failing and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
     published = result.output is not None or result.output_sha256 is not None
     return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published)
 

@@ -20,6 +20,12 @@ _WORDS = (
     "missing", "forbidden", "unauthorized", "too many requests", "quota", "rate limit", "unavailable", "overloaded",
 )  # fmt: skip
 _DIGIT = re.compile(r"\d")
+# By these alone: of a result that went well, as far as its code says.
+_PLAIN_WORDS = (
+    "error", "exception", "failed", "denied", "refused", "not found", "no such", "cannot", "could not", "unable to",
+    "fatal", "timed out", "timeout", "invalid", "forbidden", "unauthorized", "too many", "rate limit", "unavailable",
+    "overloaded", "no space",
+)  # fmt: skip
 _CODE = re.compile(r"\b(?:4\d\d|50\d)\b")
 _TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|failing|errors?|passed|passing)\b")
 _NONE_OF_IT = re.compile(
@@ -70,7 +76,7 @@ def hides_failure(output: str) -> bool:
     """Whether a result that went well ends like a failure, as one whose exit code a pipe has swallowed."""
     end = output[-240:].rstrip()
     last = end[end.rfind("\n") + 1 :].lower()
-    return len(last) > 8 and _has_word(last) and _has_word(_NONE_OF_IT.sub("", last))
+    return len(last) > 8 and _has_word(last, _PLAIN_WORDS) and _has_word(_NONE_OF_IT.sub("", last), _PLAIN_WORDS)
 
 
 def begins_badly(output: str) -> bool:
@@ -121,8 +127,8 @@ def _tells(line: str) -> bool:
     return _has_word(line) or (("4" in line or "50" in line) and _CODE.search(line) is not None)
 
 
-def _has_word(line: str) -> bool:
-    for word in _WORDS:  # noqa: SIM110 - `any` takes twice as long
+def _has_word(line: str, words: tuple[str, ...] = _WORDS) -> bool:
+    for word in words:  # noqa: SIM110 - `any` takes twice as long
         if word in line:
             return True
     return False
