@@ -29,7 +29,7 @@ from detectors.loops.state import (
 )
 
 LONG_AGO = 28  # steps after which a repeat is hardly one: the longest cycle with noise in it
-DENSITY, DENSE = 0.2, 0.45  # weight of a step in the share of repeats, and the share that makes a cycle
+DENSITY, DENSE = 0.2, 0.6  # weight of a step in the share of repeats, and the share that makes a cycle
 BACKS_OFF = (1.0, 0.8, 0.5, 0.25)  # of the evidence is left, by how often in a row the wait grew
 CERTAIN = 100  # the third time that a step was done with the same result, and each time after
 
@@ -109,6 +109,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     # What is changed counts for all agents: another's step in between may have changed it back.
     adjacent = agent.pair == pair and (not call.flags & CHANGES or step - last == 1)
     agent.pair, agent.row = pair, agent.row + 1 if adjacent else 1
+    agent.again = min(agent.again + 1, 1000) if count >= 2 else 0
     agent.density += DENSITY * ((count >= 2) - agent.density)
     if signature is None and not outcome.failing and _moved(state, call.ident, count):
         verdict = Verdict(Kind.FAILURE, -150)
@@ -118,7 +119,8 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         if count >= 3:
             # Looking three times is nothing rare where it goes well; four times is.
             # In turn with news, a look at the same thing is work; among other repeats it is a cycle.
-            dense = min(1.0, agent.density / DENSE) ** 2
+            cycles = agent.again >= 3 or call.flags & CHANGES
+            dense = 1.0 if cycles else min(1.0, agent.density / DENSE) ** 2
             if fails:
                 evidence = CERTAIN
             elif adjacent:

@@ -87,9 +87,9 @@ class Agent(Struct, array_like=True):
     ended: when its last step did. thought_s: seconds of its model calls since. asked: whether there were any. waited:
     seconds in steps that only wait. spaced: seconds between its last two steps. pace: those that it waited of late,
     averaged. slower: how often in a row the space grew. pair: its last step by what came of it. row: how often in a
-    row. density: share of steps of late that were done before. acted: the last step that did something new. failing:
-    failures in a row. score: evidence by kind, in hundredths of a certain repeat. steps: that gave it. since: the first
-    of these. last: the call of its last step.
+    row. again: steps in a row that were done before. density: share of such steps of late. acted: the last step that
+    did something new. failing: failures in a row. score: evidence by kind, in hundredths of a certain repeat. steps:
+    that gave it. since: the first of these. last: the call of its last step.
     """
 
     nano_usd: int = 0
@@ -102,6 +102,7 @@ class Agent(Struct, array_like=True):
     slower: int = 0
     pair: int = 0
     row: int = 0
+    again: int = 0
     density: float = 0.0
     acted: int = 0
     failing: int = 0
