@@ -16,7 +16,7 @@ from detectors.destructive.paths import join
 from detectors.destructive.recipes import make, package_script
 from detectors.destructive.scope import Scope
 from detectors.destructive.sed import sed
-from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, literal
+from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, is_unknown, literal
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -92,9 +92,11 @@ def alias(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, 
 
 def read(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
     names = [word for word in argv[1:] if word.isidentifier()]
-    known = lines_of(stdin)
-    for name in names:
-        scope.variables[name] = known[0].strip() if len(names) == 1 and stdin is not None else UNKNOWN
+    line = lines_of(stdin)[0].strip() if stdin is not None else UNKNOWN
+    separator = scope.variables.get("IFS") or None
+    parts = line.split(separator[:1] if separator and separator.strip() else None, max(0, len(names) - 1))
+    for at, name in enumerate(names):
+        scope.variables[name] = UNKNOWN if is_unknown(line) else parts[at].strip() if at < len(parts) else ""
     return ""
 
 
@@ -130,6 +132,10 @@ def xargs(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, 
             programs.code("shell", stdin, scope.fork(), excerpt)
         return stdin or ""
     given = lines_of(stdin)
+    if argv[0] == "parallel" and replace and len(command) == 1:
+        for line in given:
+            programs.code("shell", command[0].replace(replace, line), scope.fork(), excerpt)
+        return UNKNOWN
     if replace:
         for line in given:
             programs.run([word.replace(replace, line) for word in command], scope.fork(), None, excerpt)

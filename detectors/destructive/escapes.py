@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _BANG = re.compile(r"(?:^|[:;|\n+]|\\;)\s*(?:silent\s+)?(?:r\s+|w\s+|%)?!\s*(.+)")
 _DEBUGGER = re.compile(r"(?:^|\n)\s*(?:shell|!|platform shell|sh)\s+(.+)")
 _SPAWN = re.compile(r"(?:^|[;\n{])\s*(?:spawn|exec|system)\s+(?:-\S+\s+)*([^;\n]+)")
+_APPLE = re.compile(r"do shell script \"((?:[^\"\\]|\\.)*+)\"")
 _ASKED = re.compile(r"(?:^|\n)\s*\.(?:shell|system)\s+(.+)|(?:^|\n)\s*\\!\s*(.+)")
 _GIT_KEYS = ("core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "sequence.editor", "diff.external")
 MAX_COMMANDS = 16
@@ -33,7 +34,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
 _EDITORS = frozenset({"vim", "vi", "nvim", "ex", "view", "ed"})
 _DEBUGGERS = frozenset({"gdb", "lldb"})
 _CLIENTS = frozenset({"sqlite3", "psql", "mysql"})
-NAMES = frozenset({*OPTIONS, *_EDITORS, *_DEBUGGERS, *_CLIENTS, "expect", "git"})
+NAMES = frozenset({*OPTIONS, *_EDITORS, *_DEBUGGERS, *_CLIENTS, "expect", "git", "osascript", "bash", "tclsh"})
 
 
 def escaped(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
@@ -61,7 +62,11 @@ def _commands(name: str, words: list[str], stdin: str | None, scope: Scope) -> l
     if name in _CLIENTS:
         texts += [word for word in words if word.startswith(".")]
         return [one or other for text in texts for one, other in _ASKED.findall(text)]
-    if name == "expect":
+    if name in ("bash", "sh", "zsh"):
+        return [scope.files.get(join(scope.cwd, value), "") for value in _values(words, ("--rcfile", "--init-file"))]
+    if name == "osascript":
+        return [found for text in texts for found in _APPLE.findall(text)]
+    if name in ("expect", "tclsh"):
         texts += [scope.files[path] for word in words if (path := join(scope.cwd, word)) in scope.files]
         return [found for text in texts for found in _SPAWN.findall(text)]
     return []
@@ -70,6 +75,8 @@ def _commands(name: str, words: list[str], stdin: str | None, scope: Scope) -> l
 def _git(words: list[str]) -> list[str]:
     """Aliases that start with ``!``, programs named by settings, and what some subcommands run for each commit."""
     found = []
+    if words[:1] == ["config"]:
+        found = [word[1:] for at, word in enumerate(words) if word[:1] == "!" and words[at - 1].startswith("alias.")]
     for value in _values(words, ("-c",)):
         key, _, text = value.partition("=")
         if text.startswith("!") and key.startswith("alias."):

@@ -16,9 +16,12 @@ import msgspec
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
 from detectors.destructive.translate import translated
-from detectors.destructive.values import CODED, NET, UNKNOWN, UNSET, clean, is_unknown, literal, passed_on
+from detectors.destructive.values import CODED, GLOB, NET, UNKNOWN, UNSET, clean, is_unknown, literal, passed_on
 from detectors.destructive.words import ansi
 
+MAX_LINES = 32
+MAX_TEXT = 8_192  # characters that are cut and sorted for real
+_FORMAT = re.compile(r"%[-+ 0-9.]*[sbdqxc]")
 MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
@@ -56,8 +59,68 @@ def printf(argv: list[str], scope: Scope, stdin: str | None) -> str:
     words = [literal(word) for word in argv[1:] if word != "--"]
     if not words:
         return ""
-    given = iter(words[1:])
-    return re.sub(r"%[-+ 0-9.]*[sbdqxc]", lambda _: next(given, ""), ansi(words[0])).replace("%%", "%")
+    given = words[1:]
+    out = []
+    for _ in range(MAX_LINES):  # the form is used again until nothing is left to put in
+        before = len(given)
+        out.append(_FORMAT.sub(lambda found: _formatted(found.group(), given), ansi(words[0])).replace("%%", "%"))
+        if not given or len(given) == before:
+            break
+    return "".join(out)
+
+
+def _formatted(form: str, given: list[str]) -> str:
+    text = given.pop(0) if given else ""
+    return ansi(text) if form.endswith("b") else text
+
+
+def lines(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """head, tail, sort, uniq, cut, paste and grep, for real where the text is known and short."""
+    name = argv[0].rpartition("/")[2]
+    if stdin is None or is_unknown(stdin) or GLOB in stdin or len(stdin) > MAX_TEXT:
+        return passed_on(stdin)
+    rows = stdin.rstrip("\n").split("\n")
+    flags = [word for word in argv[1:] if word.startswith("-") and len(word) > 1]
+    letters = "".join(flags)
+    number = re.search(r"\d+", " ".join(argv[1:]))
+    count = int(number.group()[:6]) if number is not None else 10
+    if name == "head":
+        rows = rows[:count]
+    elif name == "tail":
+        rows = rows[count - 1 :] if f"+{count}" in argv else rows[-count:]
+    elif name == "sort":
+        rows = sorted(rows, reverse="r" in letters)
+    elif name == "uniq":
+        rows = list(dict.fromkeys(rows))
+    elif name == "paste" and "s" in letters:
+        mark = re.search(r"d(.?)", letters)
+        own = mark.group(1) if mark is not None and mark.group(1) else next((w for w in argv[1:] if w[:1] != "-"), " ")
+        rows = [(own if mark is not None else "\t").join(rows)]
+    elif name == "cut":
+        mark = re.search(r"-d\s*(.)", " ".join(argv[1:]))
+        field = re.search(r"-f\s*(\d+)(?!\S)", " ".join(argv[1:]))
+        if field is None:
+            return CODED
+        at = int(field.group(1)[:4]) - 1
+        rows = [part[at] if at < len(part := row.split(mark.group(1) if mark else "\t")) else row for row in rows]
+    elif name != "cat":
+        return passed_on(stdin)
+    return "\n".join(rows) + "\n"
+
+
+def listed(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """ls: the names in a folder, or the words themselves where they are patterns."""
+    words = [word for word in argv[1:] if not word.startswith("-")]
+    long = any("l" in word for word in argv[1:] if word.startswith("-"))
+    if long or any(is_unknown(word) for word in words):
+        return UNKNOWN
+    folders = not any("d" in word for word in argv[1:] if word.startswith("-") and not word.startswith("--"))
+    return "\n".join(word if GLOB in word or not folders else GLOB for word in words) or GLOB
+
+
+def user(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """whoami, and ``id -un``."""
+    return scope.get("USER") if argv[0].endswith("whoami") or "-un" in argv else UNKNOWN
 
 
 def decoded(argv: list[str], scope: Scope, stdin: str | None) -> str:
@@ -206,6 +269,8 @@ MODELS: dict[str, Model] = {
     "base64": decoded, "base32": decoded, "gbase64": decoded, "xxd": hexadecimal, "gunzip": unpacked, "zcat": unpacked,
     "bzcat": unpacked, "xzcat": unpacked, "bunzip2": unpacked, "unxz": unpacked, "gzip": unpacked, "bzip2": unpacked,
     "xz": unpacked, "zstd": unpacked, "openssl": unpacked, "gpg": unpacked,
+    "head": lines, "tail": lines, "sort": lines, "uniq": lines, "cut": lines, "paste": lines, "ls": listed,
+    "whoami": user, "id": user,
     "rev": reversed_lines, "tr": translated, "curl": downloaded, "wget": downloaded, "fetch": downloaded,
     "http": downloaded, "nc": downloaded, "mktemp": temporary, "pwd": folder, "git": repository,
     "basename": base, "dirname": base,

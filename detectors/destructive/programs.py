@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _EXCERPT = 200
 _WORST = ("rm", "dd", "shred", "sh", "bash", "mkfs", "mv", "find", "chmod", "kill")
+_RUN = frozenset({
+    "BASH_ENV", "ENV", "PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_PAGER", "GIT_EDITOR", "GIT_EXTERNAL_DIFF", "PAGER",
+    "MANPAGER", "EDITOR", "VISUAL", "LESSOPEN", "GIT_SEQUENCE_EDITOR",
+})  # fmt: skip
 _FOLDERS = frozenset({"-C", "--chdir", "-D"})
 _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
@@ -65,7 +69,7 @@ class Programs:
         if name in scope.functions and not itself:
             body, words = scope.functions[name]
             return self.shell.call(body, words, scope, argv[1:], stdin)
-        if is_windows(name):
+        if is_windows(name, argv):
             text = excerpt if excerpt.startswith(argv[0]) else " ".join(argv)
             run = windows_command(argv, text, self, scope, excerpt[:_EXCERPT], stdin)
             return UNKNOWN if run is None else run
@@ -179,9 +183,13 @@ class Programs:
         for flag in known.code:
             if flag in arguments.flags:
                 inner = scope.fork()
+                text, rest = arguments.flags[flag], arguments.words
+                if text == "--" and rest:
+                    text, rest = rest[0], rest[1:]
                 if known.language == "shell":
-                    inner.params = arguments.words[1:]
-                self.code(known.language, arguments.flags[flag], inner, excerpt)
+                    inner.params = rest[1:]
+                    inner.variables["0"] = rest[0] if rest else UNKNOWN
+                self.code(known.language, text, inner, excerpt)
                 return
         if arguments.has(known.instead):
             return
@@ -194,15 +202,15 @@ class Programs:
             self.code(known.language, words[known.word - 1], scope.fork(), excerpt)
             return
         if known.file and words and words[0] != "-" and "-s" not in arguments.flags:
-            text = scope.files.get(join(scope.cwd, literal(words[0])))
-            if text is not None:
+            script = scope.files.get(join(scope.cwd, literal(words[0])))
+            if script is not None:
                 inner = scope.fork()
                 inner.params = words[1:]
-                self.code(known.language, text, inner, excerpt)
+                self.code(known.language, script, inner, excerpt)
             return
         if known.stdin and stdin is not None:
             inner = scope.fork()
-            inner.params = words[1:] if "-s" in arguments.flags else words
+            inner.params = words
             self.code(known.language, stdin, inner, excerpt)
 
     def code(self, language: str, text: str, scope: Scope, excerpt: str, stdin: str | None = None) -> str:
@@ -227,6 +235,14 @@ class Programs:
         for command in analyse_language(language, text, self, scope, excerpt[:_EXCERPT]):
             self.shell.script(command, scope.fork())
         return UNKNOWN
+
+    def setting(self, name: str, value: str, scope: Scope, excerpt: str) -> None:
+        """A variable whose value is run: now and then, or by the next program that asks for it."""
+        if name not in _RUN or not value:
+            return
+        script = scope.files.get(join(scope.cwd, literal(value)), "") if name in ("BASH_ENV", "ENV") else value
+        if " " in script:
+            self.code("shell", script, scope.fork(), excerpt)
 
     def unseen(self, what: str, excerpt: str) -> None:
         self.shell.effects.append(
@@ -257,7 +273,7 @@ class Programs:
         if spot.place == "device" and not append:
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
         elif (spot.place == "protected" and not append and (emptying or _overwritten(spot.path))) or (
-            emptying and not append and spot.place in ("system", "elsewhere")
+            emptying and not append and (spot.place in ("system", "elsewhere") or GLOB * 2 in path)
         ):
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.empty-file")
         elif append or emptying or is_unknown(spot.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detectors.destructive.paths import ENVIRONMENT
@@ -19,10 +20,10 @@ MAX_FILES = 32
 class Scope:
     """Abstract state of one shell. ``files`` maps paths to text written here, ``params`` are ``$1`` and on.
 
-    sink: the text of the last command of the pipe that this command is in.
+    sink: the text of the last command of the pipe that this command is in. sinks: what reads at a path, ``>(sh)``.
     """
 
-    __slots__ = ("aliases", "context", "cwd", "files", "functions", "params", "sink", "variables")
+    __slots__ = ("aliases", "context", "cwd", "files", "functions", "params", "sink", "sinks", "variables")
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -33,6 +34,7 @@ class Scope:
         self.files: dict[str, str] = {}
         self.params: list[str] | None = None
         self.sink = ""
+        self.sinks: dict[str, Callable[[str], object]] = {}
 
     def fork(self) -> Scope:
         """A subshell: sees everything, changes nothing here. Files are shared, as on a disk."""
@@ -40,6 +42,7 @@ class Scope:
         child.context, child.cwd, child.sink = self.context, self.cwd, self.sink
         child.variables, child.functions = dict(self.variables), dict(self.functions)
         child.aliases, child.files, child.params = dict(self.aliases), self.files, self.params
+        child.sinks = self.sinks
         return child
 
     def merge(self, branches: list[Scope]) -> None:
@@ -60,6 +63,8 @@ class Scope:
             return value
         if name == "HOME":
             return self.context.home
+        if name in ("USER", "LOGNAME"):
+            return self.context.home.rpartition("/")[2]
         if name == "PWD":
             return self.cwd
         if name in ENVIRONMENT:
@@ -74,7 +79,10 @@ class Scope:
         return UNSET
 
     def write(self, path: str, text: str) -> None:
-        if len(self.files) < MAX_FILES or path in self.files:
+        sink = self.sinks.get(path)
+        if sink is not None:
+            sink(text)
+        elif len(self.files) < MAX_FILES or path in self.files:
             self.files[path] = text
 
 

@@ -16,6 +16,7 @@ from tree_sitter import Language, Parser
 
 from detectors.destructive.beyond import pieces
 from detectors.destructive.bounds import MAX_BYTES, MAX_PARSED, MAX_PLAIN, MAX_WORK, TooMuch, check_nesting
+from detectors.destructive.builtin import lines_of
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
@@ -38,6 +39,7 @@ MAX_STEPS = 3_000  # syntax nodes visited, loops and functions included
 _FOLDED = 256  # characters of a script whose here-documents are not worth folding
 MAX_DEPTH = 60  # of the syntax tree and of scripts within scripts, together
 
+_KEYED = re.compile(r"\[([^\]]{1,60})\]=(.*)", re.DOTALL)
 _KEEPING = frozenset({"export", "cd", "read", "mapfile", "readarray", "eval", "source", "."})  # they set variables here
 _LANGUAGE = Language(tree_sitter_bash.language())
 # The grammar has no command that starts with a brace expansion: ``{rm,-rf,/}``.
@@ -216,6 +218,12 @@ class Shell:
     def substitute(self, node: Node, scope: Scope) -> str:
         """What ``$(...)`` or ``<(...)`` stands for."""
         inner = scope.fork()
+        if node.type == "process_substitution" and self.words.text(node).startswith(">"):
+            path = f"/dev/fd/{len(scope.sinks) + 200}"
+            if len(scope.sinks) < 8:
+                words = self.words
+                scope.sinks[path] = lambda text: self.call(node, words, inner, inner.params, text)
+            return path
         if node.type == "process_substitution":
             output = self.sequence(node, inner, None)
             path = f"/dev/fd/{len(scope.files) + 60}"
@@ -270,12 +278,24 @@ class Shell:
             elif child.is_named or kind not in ("(", ")"):
                 argv.extend(fields(self.words.expand(child, scope)))
         if not argv:
+            for name, value in assigned:
+                self.programs.setting(name, value, scope, text)
             scope.variables.update(assigned)
             return ""
         if assigned:
             if argv[0] not in _KEEPING:
                 scope = scope.fork()
-            scope.variables.update(item for item in assigned if item[0] != "IFS" or argv[0] not in _KEEPING)
+            before = scope.variables.get("IFS")
+            scope.variables.update(assigned)
+            for name, value in assigned:
+                self.programs.setting(name, value, scope, text)
+            try:
+                return self.run(argv, scope, stdin, text)
+            finally:
+                if before is None:
+                    scope.variables.pop("IFS", None)
+                else:
+                    scope.variables["IFS"] = before
         return self.run(argv, scope, stdin, text)
 
     def assignment(self, node: Node, scope: Scope) -> tuple[str, str]:
@@ -284,7 +304,7 @@ class Shell:
         if value is None:
             return key, ""
         if value.type == "array":
-            items = [" ".join(fields(self.words.expand(item, scope))) for item in value.named_children]
+            items = [self._element(item, key, at, scope) for at, item in enumerate(value.named_children[:256])]
             before = [scope.variables[key]] if self._appends(node, key) and scope.variables.get(key) else []
             return key, " ".join(before + items)
         text = self.words.expand(value, scope, quoted=True).replace(QUOTED, "")
@@ -292,12 +312,22 @@ class Shell:
             text = scope.get(key) + text
         return key, literal(text) if value.type in ("string", "raw_string", "ansi_c_string") else text
 
+    def _element(self, item: Node, key: str, at: int, scope: Scope) -> str:
+        """One of ``(a [k]=b)``, which is also kept by itself."""
+        text = " ".join(fields(self.words.expand(item, scope)))
+        found = _KEYED.match(literal(text)) if self.words.text(item).startswith("[") else None
+        index, value = found.groups() if found is not None else (str(at), text)
+        if at < 32:
+            scope.variables[f"{key}[{index}]"] = value
+        return value
+
     def _appends(self, node: Node, key: str) -> bool:
         return "+=" in self.words.text(node)[: len(key) + 2]
 
     def visit_variable_assignment(self, node: Node, scope: Scope, stdin: str | None) -> str:
         name, value = self.assignment(node, scope)
         scope.variables[name] = value
+        self.programs.setting(name, value, scope, name)
         return ""
 
     def visit_variable_assignments(self, node: Node, scope: Scope, stdin: str | None) -> str:
@@ -340,12 +370,13 @@ class Shell:
             scope.functions[self.words.text(name)] = (body, self.words)
         return ""
 
-    def call(self, body: Node, words: Words, scope: Scope, argv: list[str], stdin: str | None) -> str:
-        """Run a function's body with its arguments."""
+    def call(self, body: Node, words: Words, scope: Scope, argv: list[str] | None, stdin: str | None) -> str:
+        """Run a function's body with its arguments, or another part of the tree later on."""
         outer, params = self.words, scope.params
         self.words, scope.params = words, argv
         try:
-            return self.visit(body, scope, stdin)
+            step = self.sequence if body.type == "process_substitution" else self.visit
+            return step(body, scope, stdin)
         finally:
             self.words, scope.params = outer, params
 
@@ -370,7 +401,10 @@ class Shell:
         return self.visit(body, scope, stdin) if body is not None else ""
 
     def visit_while_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        return self.sequence(node, scope, stdin)
+        condition = self.words.text(node)[:60]
+        if stdin is None or "read" not in condition:
+            return self.sequence(node, scope, stdin)
+        return "".join(self.sequence(node, scope, line) for line in lines_of(stdin))
 
     def visit_if_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
         before, after = scope.fork(), scope.fork()

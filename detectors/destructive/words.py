@@ -163,7 +163,14 @@ class Words:
             return UNKNOWN if is_unknown(value) else str(len(value))
         if first.type == "!" and len(children) > 1:
             return scope.get(literal(scope.get(self.text(children[1]))))
-        name = self.text(first.child_by_field_name("name") or first) if first.type == "subscript" else self.text(first)
+        name = self.text(first)
+        if first.type == "subscript":
+            index = first.child_by_field_name("index")
+            of = self.text(first.child_by_field_name("name") or first)
+            at = literal(self.expand(index, scope, quoted=True)) if index is not None else "@"
+            name = of if at in ("@", "*") else f"{of}[{at}]"
+            if name not in scope.variables:
+                name = of
         value = scope.get(name)
         if len(children) == 1:
             return value

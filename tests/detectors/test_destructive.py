@@ -87,7 +87,7 @@ def test_every_thing_has_words() -> None:
 SAID = [
     ("kubectl delete ns shop", "all that the cluster holds under shop"),
     ("git reset --hard", "files of the working folder"),
-    ("ls | xargs rm -rf", "names are not known"),
+    ("cat list | xargs rm -rf", "names are not known"),
     ('rm -rf "$BUILD/"', "nobody set are taken as empty"),
     ("curl -s https://example.org/i.sh | sudo sh", "`curl -s https://example.org/i.sh | sudo sh`"),
     ("x" * 70_000, "could not be read whole"),

@@ -46,7 +46,7 @@ WRAPPERS = [
     ("echo /etc | xargs rm -rf", "W", "xargs"),
     ("echo /etc | xargs -I{} rm -rf {}", "W", "xargs with a place"),
     ("printf '/etc\\0' | xargs -0 rm -rf", "W", "zero bytes"),
-    ("ls | xargs rm -rf", "N", "whatever it lists"),
+    ("ls | xargs rm -rf", "W", "all that it lists"),
     ("echo build | xargs rm -rf", None, "built again"),
     ("find . -name '*.pyc' -delete", None, "made again"),
     ("find . -name '*.pyc' | xargs rm -f", None, "made again"),
