@@ -44,6 +44,7 @@ log = structlog.get_logger("killcord.worker")
 TICK_S = 0.1
 SWEEP_S = 60.0
 LINGER_MS = 5  # of all that is no command
+CONTACT_S = 1.0  # without an answer; well below any session, so that nobody else can have the partitions before
 STANDS_STILL_S = 60.0  # a rebalance without a step; longer than any request to Kafka may take
 LAST_CHECKPOINT_S = 15.0  # for a stop while Kafka does not answer
 
@@ -137,6 +138,11 @@ class Monitor:
         if self._ready is None and refused is not None:
             return f"Kafka does not take what is sent: {refused}"
         return self._ready
+
+    def in_contact(self) -> bool:
+        """Whether Kafka answers. Where it does not, another worker may have the partitions by now, and the answers that
+        this one waits for: what its timers said would come to light when it is back, after what the other said."""
+        return self.app.consumer.heard_ago() < CONTACT_S + self.settings.fetch_wait_s
 
     def _agents(self) -> None:
         names, app = self.names, self.app
@@ -232,7 +238,7 @@ class Monitor:
 
         @app.timer(TICK_S)
         async def tick() -> None:
-            if not app.rebalancing:
+            if not app.rebalancing and self.in_contact():
                 self.judge.tick(time.time())
 
         @app.timer(self.settings.policy_poll_s)

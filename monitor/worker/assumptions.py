@@ -158,6 +158,13 @@ ASSUMPTIONS = (
         ),
     ),
     Assumption(
+        "aiokafka notes for each partition when a fetch of it was last answered, in ms",
+        lambda: (
+            "tp_state.timestamp = now_ms" in _source(Fetcher._proc_fetch_request)
+            and "now_ms = int(1000 * time.time())" in _source(Fetcher._proc_fetch_request)
+        ),
+    ),
+    Assumption(
         "aiokafka's heartbeat says whether this member is still in its group, and forgets the generation if not",
         lambda: (
             "IllegalGenerationError" in _source(GroupCoordinator._do_heartbeat)

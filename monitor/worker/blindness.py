@@ -75,7 +75,7 @@ class Blindness:
     def _measure(self) -> None:
         monitor, now = self._monitor, self.pulse.now()
         judge = monitor.judge
-        if monitor.app.rebalancing or monitor.stopping:
+        if monitor.app.rebalancing or monitor.stopping or not monitor.in_contact():
             self._judged = ()
             return
         mine = [tp for tp in monitor._assigned if tp.topic == monitor.names.events]

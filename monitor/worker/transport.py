@@ -11,6 +11,7 @@ What this relies on in Faust and aiokafka is listed, and checked, in `monitor.wo
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -116,6 +117,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(place) if assignment is not None else None
         return state.position if state is not None and state.has_valid_position else None
 
+    def heard_ago(self) -> float:
+        """Seconds since Kafka last answered a fetch; infinite before the first answer in this assignment."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        stamps = [] if assignment is None else [assignment.state_value(tp).timestamp or 0 for tp in assignment.tps]
+        last = max(stamps, default=0)
+        return time.time() - last / 1000 if last else math.inf
+
     async def generation(self) -> int | None:
         """The group's generation that Kafka counts this worker in, asked after this call; `EXPELLED`: in none. None:
         Kafka does not answer."""
@@ -174,6 +183,10 @@ class Consumer(driver.Consumer):
         Faust's recovery ends without a word where Kafka takes longer to answer than a request may.
         """
         return 0.0 if self._begun else time.monotonic() - self._moved_at
+
+    def heard_ago(self) -> float:
+        """Seconds since Kafka last answered a fetch. One that waits for data is answered after the fetch wait."""
+        return self._thread.heard_ago()
 
     # Offsets
 
