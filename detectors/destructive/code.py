@@ -156,7 +156,7 @@ class Calls:
                 if is_unknown(item.text) and (not deep or item.text == UNKNOWN):
                     continue
                 self.programs.remove(item.text, self.scope, self.excerpt, rule.id, deep=deep)
-            if deep and value.items is None:
+            if deep and value.items is None and not value.text.startswith("-"):
                 break
 
     def _empty(self, call: Call, rule: CodeRule) -> None:

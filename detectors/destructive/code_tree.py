@@ -176,6 +176,8 @@ class _Reader:
                 self.assign(node)
             elif kind in self.grammar.shells:
                 self.calls.see(Call("backtick", [Value(self.string(node, 0), raw="'")]))
+            elif kind in ("foreach_statement", "for_in_statement", "for"):
+                self.looped(node)
             elif kind == "import_statement":
                 self.imported(node)
             work.extend(reversed(node.named_children))
@@ -203,6 +205,35 @@ class _Reader:
             self.aliases[self.text(name)] = self.name(value, 0)
         self.names[self.text(name)] = self.value(value, 0)
 
+    def looped(self, node: Node) -> None:
+        """``for (const f of files)`` and the like: the name stands for all of them."""
+        name, source = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if name is None or source is None:
+            children = node.named_children
+            if len(children) < 2:
+                return
+            source, name = children[0], children[1]
+        self.names[self.text(name)] = self.joined(source)
+
+    def joined(self, source: Node) -> Value:
+        """A list as one value: a pattern stays one, of several known texts the first stands for all."""
+        value = self.value(source, 0)
+        return value.items[0] if value.items else value
+
+    def parameter(self, node: Node, children: list[Node]) -> None:
+        """What ``each`` and ``forEach`` hand to the function that they are given."""
+        source = node.child_by_field_name("receiver")
+        function = node.child_by_field_name("function")
+        if source is None and function is not None:
+            source = function.child_by_field_name("object")
+        block = node.child_by_field_name("block") or next((c for c in children if "function" in c.type), None)
+        if source is None or block is None:
+            return
+        given = block.child_by_field_name("parameter") or block.child_by_field_name("parameters")
+        first = given if given is None or not given.named_children else given.named_children[0]
+        if first is not None:
+            self.names[self.text(first)] = self.joined(source)
+
     def imported(self, node: Node) -> None:
         source = node.child_by_field_name("source")
         module = self.string(source, 0).removeprefix("node:").replace("/", ".") if source is not None else ""
@@ -229,6 +260,8 @@ class _Reader:
             children = list(node.named_children)
         raw = self.text(arguments, 2000) if arguments is not None else "()"
         name = self.name(node, 0)
+        if name.endswith((".each", ".forEach", ".map", ".each_entry")):
+            self.parameter(node, children)
         if not may_fit(name) and name not in _MAPPING:
             return
         values = [self.value(child, 0) for child in children[:_MAX_ITEMS]]
@@ -313,6 +346,9 @@ class _Reader:
             return Value((left + right)[:MAX_VALUE], raw=raw)
         if kind in self.grammar.calls:
             return self.called(node, raw, depth)
+        if kind == "element_reference" and raw.startswith("Dir[") and node.named_children:
+            text = self.value(node.named_children[-1], depth + 1).text
+            return Value(text.replace("*", GLOB), raw=raw)
         known = self.names.get(raw)
         if known is not None:
             return Value(known.text, known.items, raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from msgspec.structs import replace
 
@@ -16,6 +17,12 @@ from detectors.destructive.replaced import PUT
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
 
 MAX_TARGETS = 24
+# What a program lists, handed to it again without a choice: everything of its kind.
+_LISTED = re.compile(
+    r"\$\(\s*(?:docker|podman|kubectl|oc|aws|gcloud|az|doctl|hcloud|heroku|fly|git|helm|openstack|rabbitmqctl)\s"
+    r"(?:(?!--filter|grep|-l\s|--selector|--merged)[^)|]){0,120}?"
+    r"\b(?:ls|list|describe-\w+|get|branch\s+-r)\b(?:(?!--filter|grep|-l\s|--selector|head)[^)]){0,120}\)"
+)
 
 
 def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerpt: str) -> list[Effect]:
@@ -125,6 +132,8 @@ def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Eff
     elif target.startswith("flag:"):
         words = [match.arguments.flags[flag] for flag in target[5:].split(",") if match.arguments.flags.get(flag)]
     width: Width = "all" if entry.widen and match.arguments.has(entry.widen) else does.width
+    if UNKNOWN in "".join(argv) and entry.id != "docker.every" and _LISTED.search(excerpt):
+        width = "all"
     certainty: Certainty = "certain"
     if any(UNSET in word or UNKNOWN in word for word in argv[1:]):
         certainty = "likely"

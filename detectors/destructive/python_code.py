@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from detectors.destructive.code import Call, Calls, Value, may_fit
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
-from detectors.destructive.values import UNKNOWN, clean, is_unknown
+from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -122,7 +122,11 @@ class _Reader:
             if isinstance(node, ast.For)
             else (node.generators[0].target, node.generators[0].iter)
         )
-        if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
+        if not isinstance(target, ast.Name):
+            return
+        if isinstance(source, ast.Call):
+            self.names[target.id] = self.value(source)
+        if not isinstance(source, ast.List | ast.Tuple | ast.Set):
             return
         body = node.body if isinstance(node, ast.For) else [node.elt]
         inner = [found for part in body for found in _in_order(part) if isinstance(found, ast.Call | ast.Assign)]
@@ -284,6 +288,13 @@ class _Reader:
             method = isinstance(node.func, ast.Attribute) and last not in ("text", "SQL")
             inner = node.func.value if method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
             return None if inner is None or name.startswith("codecs") else self.value(inner, depth + 1)
+        if last in ("rglob", "iterdir") and isinstance(node.func, ast.Attribute):
+            return f"{self.value(node.func.value, depth + 1)}/{GLOB}{GLOB if last == 'rglob' else ''}"
+        if name in ("glob.glob", "glob.iglob", "os.scandir") and node.args:
+            text = self.value(node.args[0], depth + 1)
+            return text.replace("*", GLOB) if "*" in text else f"{text}/{GLOB}"
+        if last == "glob" and isinstance(node.func, ast.Attribute) and node.args:
+            return f"{self.value(node.func.value, depth + 1)}/{self.value(node.args[0], depth + 1).replace('*', GLOB)}"
         if not node.args:
             return None
         try:
@@ -304,6 +315,10 @@ class _Reader:
 
 def _dotted(node: ast.AST) -> str:
     parts: list[str] = []
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+        last = node.args[1] if len(node.args) > 1 else None  # getattr(os, 'system')
+        if isinstance(last, ast.Constant) and isinstance(last.value, str):
+            return f"{_dotted(node.args[0])}.{last.value}"
     while isinstance(node, ast.Attribute) and len(parts) < 6:
         parts.append(node.attr)
         node = node.value
@@ -313,8 +328,10 @@ def _dotted(node: ast.AST) -> str:
 
 def _module(node: ast.AST) -> str:
     """``os`` of ``__import__('os').system`` and of ``importlib.import_module('os').system``."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
+    while isinstance(node, ast.Attribute) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args
+    ):
+        node = node.value if isinstance(node, ast.Attribute) else node.args[0]
     if isinstance(node, ast.Call) and _dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str):

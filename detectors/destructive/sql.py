@@ -21,7 +21,11 @@ _WORTH = re.compile(
     re.IGNORECASE,
 )
 _EXECUTABLE = re.compile(r"/\*!\d*(.*?)(?:\*/|\Z)", re.DOTALL)
-_PREFIX = re.compile(r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]{0,200}\)\s*)", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^\s*explain\s+(?:analy[sz]e\s+(?:verbose\s+)?|\([^)]{0,200}\banaly[sz]e\b(?!\s*(?:false|off|0))"
+    r"[^)]{0,200}\)\s*)",
+    re.IGNORECASE,
+)
 _SPLIT_WORD = re.compile(r"(?<=[A-Za-z])/\*.{0,80}?\*/(?=[A-Za-z])", re.DOTALL)
 _DYNAMIC = re.compile(r"\b(?:execute(?:\s+immediate)?|exec|sp_executesql)\s*\(?\s*N?'((?:[^']|'')++)'", re.IGNORECASE)
 _BLOCK = re.compile(r"\bdo\s+(?:language\s+\w+\s+)?\$(\w*)\$(.*?)\$\1\$", re.IGNORECASE | re.DOTALL)
@@ -156,6 +160,9 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
                 reversible: Reversible = "no" if entry == "sql.drop-column" else "unknown"
                 name = f"{_name(node.this)}.{_name(next(iter(_dropped(action)), None))}"
                 out.append(_effect("delete", "schema", name, "one", excerpt, entry, reversible))
+            elif action.key == "command":
+                text = f"alter table {_name(node.this)} {action.this} {action.expression or ''}"
+                out.extend(_by_words(text, excerpt))
             elif action.key == "droppartition":
                 out.append(_effect("delete", "rows", _name(node.this), "many", excerpt, "sql.drop-partition"))
     elif kind == "create":

@@ -30,8 +30,9 @@ STATEMENTS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
      "change", "access", "one", "security-off"),
     (re.compile(r"^alter\s+database\s+(\S+)\s+set\s+(?:offline|emergency|single_user)", re.I),
      "stop", "database", "many", "offline"),
-    (re.compile(r"^alter\s+table\s+(\S+)\s+(?:discard\s+tablespace|modify\s+ttl|.*\bdrop\s+column\b)", re.I | re.S),
-     "delete", "schema", "one", "drop-column"),
+    (re.compile(r"^alter\s+table\s+(\S+)\s+(?:discard\s+tablespace|modify\s+ttl|.*\bdrop\s+column\b"
+                r"|drop\s+(?!constraint|index|key|primary|foreign|partition|check|default|not\b)\w+\s*(?:,|$))",
+                re.I | re.S), "delete", "schema", "one", "drop-column"),
     (re.compile(r"^(shutdown)\b(?!\w)", re.I), "stop", "database", "many", "shutdown"),
     (re.compile(r"^(reset\s+(?:master|slave|replica)|purge\s+(?:binary|master)\s+logs?)", re.I),
      "delete", "backup", "many", "logs"),

@@ -24,8 +24,10 @@ _CMDLETS_APART = frozenset({"get-pip", "start-stop-daemon", "add-apt-repository"
 _TOKEN = re.compile(r'"[^"]*"?|\'[^\']*\'?|[^\s"\',;|&<>()]+|[;|&<>()]')
 
 
-def is_windows(name: str) -> bool:
-    """Whether a word at the place of a command is one of Windows' alone."""
+def is_windows(name: str, argv: list[str]) -> bool:
+    """Whether a word at the place of a command is one of Windows' alone, or has its switches."""
+    if name == "rmdir" and any(word in ("/s", "/S", "/q", "/Q") for word in argv[1:]):
+        return True
     lowered = name.lower().removesuffix(".exe").removesuffix(".com")
     if lowered in WINDOWS or (lowered != name.lower() and lowered in ("rmdir", "shutdown")):
         return True
