@@ -136,7 +136,7 @@ class Loops(Detector[LoopsState]):
         agent.waited = 0.0
         if call.flags & WAITS:
             spaced += took
-        if spaced >= max(1.5, 1.25 * agent.spaced):
+        if agent.spaced and spaced >= max(0.4, 1.25 * agent.spaced):
             agent.slower += 1
         elif spaced < 0.8 * agent.spaced:
             agent.slower = 0

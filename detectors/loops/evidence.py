@@ -8,10 +8,11 @@ cheap, so it counts less; doing something new in between explains why a call is 
 
 from __future__ import annotations
 
+from copy import copy
 from enum import IntEnum
 from typing import NamedTuple
 
-from detectors.loops.fingerprint import BARE, CHANGES, PAGES, STEPS_ON, WAITS
+from detectors.loops.fingerprint import BARE, CHANGES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
 from detectors.loops.hashing import mixed
 from detectors.loops.outcome import UNKNOWN, Outcome
 from detectors.loops.signature import Signature
@@ -95,7 +96,9 @@ def patience(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
         share = 1.0 - (1.0 - waits.share) * (wait - least) / (waits.wait_s - least)
     else:
         share = waits.share * max(0.5, min(1.0, 1.2 - 0.1 * wait / waits.wait_s))
-    if call.flags & WAITS and wait >= waits.wait_s:
+    if call.flags & WATCHES and wait > 0.5:
+        share = 0.5 * min(share, waits.share)  # it comes back when there is something, or after a while
+    elif call.flags & WAITS and wait >= waits.wait_s:
         share *= 0.5
     return share
 
@@ -122,13 +125,13 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             cycles = agent.again >= 3 or call.flags & CHANGES
             dense = 1.0 if cycles else min(1.0, agent.density / DENSE) ** 2
             if fails:
-                evidence = CERTAIN
+                evidence = 80 if passing else CERTAIN
             elif adjacent:
                 evidence = (50, 85, 110)[min(agent.row, 4) - 2]
             else:
                 evidence = round(dense * (100 if count > 3 else 70))
         else:
-            evidence = 50 if adjacent else 10 if step - last > 8 else 30 if fails else 20
+            evidence = (40 if passing else 50) if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
             kind = Kind.FLIP
         elif agent.acted > last and step - agent.acted <= 3 and not adjacent:
@@ -220,7 +223,7 @@ def _failed(
     acted = same is not None and agent.acted > same.step
     if same is not None:
         if near == NUMBERED:
-            evidence = 60 if signature.passing else 10
+            evidence = 60 if signature.limit or (signature.passing and call.flags & RETRIES) else 10
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
         elif near == SAME:
@@ -237,6 +240,10 @@ def _failed(
         if near == SAME:  # it says the same of other things: by itself, unless something was done
             return Verdict(Kind.REPEAT, 10 if agent.acted > alike.step else 40, alike.template)
         return Verdict(Kind.FAILURE, 20 if near < OTHER else 15, alike.template)
+    if signature.kind and near != NUMBERED:
+        for known in state.failures:
+            if known.kind == signature.kind and 0 < state.step - known.step <= LONG_AGO:
+                return Verdict(Kind.FAILURE, 35, signature.kind)
     return Verdict(Kind.FAILURE, -5)
 
 
@@ -247,7 +254,7 @@ def _meet(
     same = alike = None
     for known in state.failures:
         if known.signature == signature.exact:
-            same = Failure(known.signature, known.template, known.ident, known.pair, known.step, known.passing)
+            same = copy(known)
             known.ident, known.pair, known.step = ident, pair, step
             state.failures.remove(known)
             state.failures.append(known)
@@ -255,7 +262,8 @@ def _meet(
         if known.template == signature.template:
             alike = known
     if same is None:
-        state.failures.append(Failure(signature.exact, signature.template, ident, pair, step, signature.passing))
+        met = Failure(signature.exact, signature.template, ident, pair, step, signature.passing, signature.kind)
+        state.failures.append(met)
         if len(state.failures) > FAILURES:
             del state.failures[0]
     return same, alike
@@ -269,7 +277,7 @@ def _went_well(state: LoopsState, call: Pending, outcome: Outcome) -> Verdict:
         if outcome.exact == UNKNOWN:
             return NOTHING
         if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
-            return Verdict(Kind.PAGES, 30 if outcome.barren else 1, call.shape)
+            return Verdict(Kind.PAGES, 30 if outcome.barren else 2, call.shape)
         return Verdict(Kind.STALL, -5 if call.flags & CHANGES else -20 if outcome.short else -35)
     near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):

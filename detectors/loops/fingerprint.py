@@ -39,7 +39,7 @@ ACTS = frozenset({
 })  # fmt: skip
 
 # Flags of a call.
-WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE = (1 << n for n in range(8))
+WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE, WATCHES, RETRIES = (1 << n for n in range(10))
 
 # What is no part of a word, to spaces; capitals to small letters.
 _TO_WORDS = bytes(
@@ -60,7 +60,9 @@ _SHOWN = re.compile(
     r"2>&1|&>>? ?/dev/null|2> ?/dev/null|\|&? *(?:tail|head|cat|less|more)\b[^|;&\n]*|\|\| *(?:true|:)(?=\s|$)"
 )
 _COMMENT = re.compile(r"(?:^|(?<=[\s;]))#[^\n'\"]*(?=\n|\Z)")
-_STEPS_ON = re.compile(r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page)", re.I)
+_STEPS_ON = re.compile(
+    r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page|screenshot|snapshot)", re.I
+)
 _SLEEPING = re.compile(r"(?:^|[_.\-])(?:sleep|wait|delay|pause)", re.I)
 _SPAWNS = re.compile(
     r"(?:^|[_.\-])(?:spawn|delegate|hand_?off|hand_?over|sub_?agents?|transfer_to)|(?:^|__)task\Z"
@@ -80,7 +82,9 @@ _PAGED = frozenset((
     b"page", b"offset", b"cursor", b"start", b"skip", b"after", b"next", b"continuation", b"pagenumber", b"token",
 ))  # fmt: skip
 _STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"))
-_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | {b"sed", b"i", b"tail", b"f"}
+_TRIED = frozenset((b"try", b"retry", b"retries", b"attempt", b"attempts", b"seed", b"nonce"))
+_FILES = frozenset((b"path", b"file", b"filename", b"filepath"))  # they end
+_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _FILES | {b"sed", b"i", b"tail", b"f"}
 _REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
 _PAGING = re.compile(
     r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
@@ -107,7 +111,7 @@ def _of_tool(tool: str) -> tuple[int, int]:
     if _SLEEPING.search(tool):
         flags |= SLEEPS | WAITS
     elif any(word.decode() in tool.lower() for word in _WATCHING):
-        flags |= WAITS
+        flags |= WAITS | WATCHES
     if _STEPS_ON.search(tool):
         flags |= STEPS_ON
     if _SPAWNS.search(tool):
@@ -195,12 +199,14 @@ def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> 
         if not _CHANGING.isdisjoint(special) or (b"sed" in special and b"i" in special):
             more |= CHANGES
         if b"tail" in special and b"f" in special:
-            more |= WAITS
+            more |= WAITS | WATCHES
     if not _WATCHING.isdisjoint(special):
-        more |= WAITS
+        more |= WAITS | WATCHES
+    if not _TRIED.isdisjoint(special):
+        more |= RETRIES
     if len(text) < 200 and not _STEPPING.isdisjoint(special):
         more |= STEPS_ON
-    if not _PAGED.isdisjoint(special) and _PAGING.search(text):
+    if not _PAGED.isdisjoint(special) and _FILES.isdisjoint(special) and _PAGING.search(text):
         more |= PAGES
     return more
 

@@ -44,19 +44,36 @@ _PASSING = re.compile(
     r"\b(?:429|50[234])\b|too many|rate.?limit|quota|overload|temporar|try again|\block(?:ed|s)?\b|busy|unavailable"
     r"|timed? ?-?out|refused|reset by peer|not ready|throttl|exhausted|backoff|deadlock"
 )  # fmt: skip
+_LIMIT = re.compile(r"\b429\b|too many|rate.?limit|quota|overload|throttl|exhausted|rate exceeded|\block")
+_KINDS = tuple(re.compile(words) for words in (
+    r"econnrefused|connection refused|connectionrefused|refused the connection|actively refused",
+    r"eacces\b|eperm\b|permission ?denied|permissionerror|operation not permitted|access is denied",
+    r"enotfound|could not resolve|name or service not known|getaddrinfo|failure in name|no such host|unknown host",
+    r"enospc|no space left|disk quota|disk full",
+    r"certificate|x509|ssl.{0,20}(?:error|fail)",
+    r"\b401\b|unauthorized|authentication failed|invalid (?:api key|credentials|token)|not read username|publickey",
+    r"\b403\b|forbidden|accessdenied|access denied|not authorized|insufficient permission",
+    r"etimedout|timed? ?out|timeouterror|deadline exceeded",
+    r"network is unreachable|no route to host|ehostunreach|enetunreach",
+    r"modulenotfound|no module named|cannot find module|module not found",
+    r"out of memory|oomkilled|memoryerror|cannot allocate memory",
+))  # fmt: skip
 _BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
 
 
 class Signature(NamedTuple):
     """exact: hash of what the failure says, without volatile parts and places. template: of the same without names and
     numbers. line: as it came. passing: it may go away by waiting, as limits, locks and servers that start do.
-    counts: it is the summary of tests."""
+    counts: it is the summary of tests. limit: of how often or how much may be asked. kind: what all programs mean that
+    run into the same thing, each in its own words; 0 if it is none of the plain ones."""
 
     exact: int
     template: int
     line: str
     passing: bool
     counts: bool = False
+    limit: bool = False
+    kind: int = 0
 
 
 TIMED_OUT = Signature(hashed("timed out"), hashed("timed out"), "timed out", False)
@@ -118,8 +135,10 @@ def _of_line(line: str, own: bytes) -> Signature:
     exact = _masked(line, own)
     counts = _TEST_SUMMARY.search(low) is not None
     passing = not counts and _PASSING.search(low) is not None
+    limit = passing and _LIMIT.search(low) is not None
+    kind = 0 if counts else next((n for n, words in enumerate(_KINDS, start=1) if words.search(low)), 0)
     shown = " ".join(line.encode("utf-8", "replace").decode().split())
-    return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), shown, passing, counts)
+    return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), shown, passing, counts, limit, kind)
 
 
 def _tells(line: str) -> bool:

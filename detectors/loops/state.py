@@ -62,7 +62,8 @@ class Latest(Struct, array_like=True):
 
 class Failure(Struct, array_like=True):
     """A failure that was met. template: of all failures of its kind, whatever they name. ident, pair, step: of the last
-    step that met it, which is in `LoopsState.seen` as ``pair``. passing: it may go away by waiting."""
+    step that met it, which is in `LoopsState.seen` as ``pair``. passing, kind: its
+    `detectors.loops.signature.Signature`'s."""
 
     signature: int
     template: int
@@ -70,6 +71,7 @@ class Failure(Struct, array_like=True):
     pair: int
     step: int
     passing: bool = False
+    kind: int = 0
 
 
 class Told(Struct, array_like=True):

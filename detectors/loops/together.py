@@ -16,7 +16,7 @@ SAME = 0.85  # the same where a person may be one of the two
 QUIET = 3  # messages without a call between them, before any counts: thoughts come with calls
 UNHEARD = 16  # messages in a row without a call, and without a person: from here each counts, whatever it says
 DEEP = 4  # levels of sub-agents that no honest plan needs
-MANY = 24  # agents that are started in a row
+MANY = 40  # agents that are started in a row
 CROWD = 48  # agents of one run
 MOST = 1200
 

@@ -146,11 +146,21 @@ STUCK = [
     ),
     ("a poll that does not wait", run(("kubectl get pod", "Pending"), times=5), {"loops.repeat": "pause"}),
     ("a poll for ever", run(("kubectl get pod", "Pending"), times=240, took=30.0), {"loops.repeat": "pause"}),
-    ("a limit, hit again and again", run(*[("curl x", "HTTP 429", 22)] * 5), {"loops.repeat": "pause"}),
+    ("a limit, hit again and again", run(*[("curl x", "HTTP 429", 22)] * 7), {"loops.repeat": "pause"}),
     (
         "a limit, hit with other numbers",
-        run(*[(f"curl 'x?try={n}'", "HTTP 429 Too Many Requests", 22) for n in range(8)]),
+        run(*[(f"curl 'x?try={n}'", "HTTP 429 Too Many Requests", 22) for n in range(10)]),
         {"loops.repeat": "pause"},
+    ),
+    (
+        "one obstacle, in each program's own words",
+        run(
+            ("psql -h db", "psql: error: could not connect: Connection refused", 2),
+            ("node ask.js", "Error: connect ECONNREFUSED", 1), ("python ask.py", "ConnectionRefusedError: [111]", 1),
+            ("java Ask", "the target actively refused it", 1), ("nc -zv db", "nc: db: Connection refused", 1),
+            ("ruby ask.rb", "Errno::ECONNREFUSED (connect)", 1),
+        ),
+        {"loops.failure": "notice"},
     ),
     ("pages behind the last", run(*[(f"curl 'x?page={n}'", "[]") for n in range(12)]), {"loops.stall": "pause"}),
     (
@@ -206,6 +216,27 @@ HONEST = [
     ("a batch over the hours of a day", run(*[(f"load 2025-08-12T{n:02}:00:00Z", "ok") for n in range(24)])),
     ("numbered pages", run(*[(f"curl 'http://x/items?page={n}'", f"items of page {n}") for n in range(1, 40)])),
     ("pages of a list", run(*[(f"curl 'x?page={n}'", f'{{"items": ["{w}{n}"]}}') for n, w in enumerate(LETTERS * 2)])),
+    ("ports that are closed", run(*[(f"nc -z db {8000 + n}", "Connection refused", 1) for n in range(14)])),
+    ("a file in pieces that look the same", [
+        event for story in [Stream()] for n in range(30)
+        for event in (
+            story.call(tool="Read", arguments={"path": "a.csv", "offset": 100 * n}), story.result("0,0,0,0\n" * 30)
+        )
+    ]),
+    ("a picture of each step", [
+        event for story in [Stream()] for n in range(30)
+        for event in (
+            story.call(tool="click", arguments={"x": n, "y": 7 * n}), story.result("ok"),
+            story.call(tool="screenshot", arguments={}), story.result("[image]"),
+        )
+    ]),
+    ("retries that begin quickly", list(chain.from_iterable(
+        [
+            story.model(duration_s=1.0),
+            *story.wait(0.5 * 2**n).steps(("curl x", "HTTP 429", 22) if n < 7 else ("curl x", "{}")),
+        ]
+        for story in [Stream(step=0.5)] for n in range(8)
+    ))),
     ("a queue of ids", run(*[("queue pop", uuid(n)) for n in range(50)])),
     ("a queue of ids in words", run(*[("queue pop", f"next job: {uuid(n)}") for n in range(50)])),
     ("the checks before a commit, twice", run(*[(f"check {w}", f"{w} is fine") for w in LETTERS[:10]], times=2)),
@@ -387,7 +418,7 @@ def test_results_without_call_ids_belong_to_the_oldest_call() -> None:
 
 def test_results_without_calls_still_show_one_failure() -> None:
     story = Stream()
-    assert strongest(loops(story.result(REFUSED, 7) for _ in range(5))) == {"loops.repeat": "pause"}
+    assert strongest(loops(story.result(REFUSED, 7) for _ in range(5))) == {"loops.repeat": "alert"}
 
 
 def test_without_results_only_many_equal_calls_are_an_alert() -> None:
