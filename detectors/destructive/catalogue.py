@@ -61,12 +61,23 @@ class Pattern(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """A program made ready for look-up."""
+    """A program made ready for look-up. telling, globs: no pattern fits a line none of whose words is among these, in
+    small letters, or fits one of these; telling is None where some pattern asks for no words."""
 
     values: frozenset[str]
     defused: frozenset[str]
     long_dash: bool
     patterns: tuple[Pattern, ...]
+    telling: frozenset[str] | None = None
+    globs: re.Pattern[str] | None = None
+
+    def may_fit(self, words: list[str]) -> bool:
+        """Quick, and errs on the side of true."""
+        if self.telling is None:
+            return True
+        return any(
+            word.lower() in self.telling or (self.globs is not None and self.globs.fullmatch(word)) for word in words
+        )
 
 
 class Match(Struct, frozen=True):
@@ -101,6 +112,8 @@ class Catalogue(Struct, frozen=True):
             argv = _without_values(argv)
         arguments = split(argv[1:], known.values, known.long_dash)
         words = arguments.words
+        if not known.may_fit(words):
+            return None
         if not known.defused.isdisjoint(arguments.flags) or "help" in (words[:1] + words[-1:]):
             return None
         for pattern in known.patterns:
@@ -176,6 +189,35 @@ def _heads(when: tuple[When, ...]) -> frozenset[str] | None:
     return frozenset(heads)
 
 
+def _known(group: list[Program]) -> Known:
+    patterns = tuple(_compile(entry, program.any_case) for program in group for entry in program.entries)
+    telling, globs = _telling(patterns)
+    return Known(
+        values=frozenset(flag for program in group for flag in program.values),
+        defused=_DEFUSED.difference(*(program.values for program in group)).union(*(p.defused for p in group)),
+        long_dash=any(program.long_dash for program in group),
+        patterns=patterns,
+        telling=telling,
+        globs=globs,
+    )
+
+
+def _telling(patterns: tuple[Pattern, ...]) -> tuple[frozenset[str] | None, re.Pattern[str] | None]:
+    """Of each row of words one part, which has to be among the words of whatever fits: a name, else a glob."""
+    names: set[str] = set()
+    globs: list[str] = []
+    for pattern in patterns:
+        if not pattern.when:
+            return None, None
+        for when in pattern.when:
+            plain = next((part for part in when.parts if not isinstance(part, re.Pattern)), None)
+            if plain is not None:
+                names.update({plain.lower()} if isinstance(plain, str) else plain)
+            else:
+                globs.extend(f"(?:{part.pattern})" for part in when.parts[:1] if isinstance(part, re.Pattern))
+    return frozenset(names), re.compile("|".join(globs), re.DOTALL | re.IGNORECASE) if globs else None
+
+
 def build(parsed: list[File]) -> Catalogue:
     """Put the files together. Entries of a program named in several files are tried in the order of the files."""
     grouped: dict[str, list[Program]] = {}
@@ -196,15 +238,7 @@ def build(parsed: list[File]) -> Catalogue:
         for interpreter in file.interpreters:
             for name in interpreter.names:
                 interpreters[name] = interpreter
-    programs = {
-        name: Known(
-            values=frozenset(flag for program in group for flag in program.values),
-            defused=_DEFUSED.difference(*(program.values for program in group)).union(*(p.defused for p in group)),
-            long_dash=any(program.long_dash for program in group),
-            patterns=tuple(_compile(entry, program.any_case) for program in group for entry in program.entries),
-        )
-        for name, group in grouped.items()
-    }
+    programs = {name: _known(group) for name, group in grouped.items()}
     return Catalogue(
         programs,
         {name: tuple(group) for name, group in wrappers.items()},
