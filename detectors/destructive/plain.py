@@ -33,7 +33,7 @@ class Command:
         self.here: str | None = None
 
 
-_QUOTED = r"""'[^']*+'|"(?:[^"$`\\]|\\.|\$(?=["\s]))*+\""""
+_QUOTED = r"""'[^']*+'|"(?:[^"$`\\]++|\\.|\$(?=["\s]))*+\""""
 _PART = rf"""\\[^\n]|\{{\}}|{_QUOTED}"""
 _WORD = rf"""(?:[\w./:@%+,=^!~*?\[\]-]|{_PART})(?:[\w./:@%+,=^!~*?\[\]#-]++|{_PART})*+"""
 _BLANK = r"(?:[ \t]|\\\n)"
@@ -50,7 +50,7 @@ _SKIPPED = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _COMMAND = re.compile(r"""[\w./:@%+,-]++(?:[ \t]++(?:[\w./:@%+,=-]++|'[^']*+'|"[^"$`\\]*+")(?=[ \t]|\Z))*+""", re.ASCII)
 _PLAIN_WORD = re.compile(r"""[^ \t'"]+|'[^']*'|"[^"]*\"""")
 _MARKED = re.compile(r"""['"\\<>*?\[~]""")
-_PIECES = re.compile(rf"""{_QUOTED}|(?:[^'"\\]|\\.)++""", re.DOTALL)
+_PIECES = re.compile(rf"""{_QUOTED}|(?:[^'"\\]++|\\.)++""", re.DOTALL)
 _EXPANDED = re.compile(r"[$`\\]")
 _KEYWORDS = frozenset({
     "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in", "select",
