@@ -112,6 +112,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     # What is changed counts for all agents: another's step in between may have changed it back.
     adjacent = agent.pair == pair and (not call.flags & CHANGES or step - last == 1)
     agent.pair, agent.row = pair, agent.row + 1 if adjacent else 1
+    agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     agent.again = min(agent.again + 1, 1000) if count >= 2 else 0
     agent.density += DENSITY * ((count >= 2) - agent.density)
     if signature is None and not outcome.failing and _moved(state, call.ident, count):
@@ -159,10 +160,9 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     elif outcome.failing or not outcome.known:
         verdict = NOTHING
     else:
-        verdict = _went_well(state, call, outcome)
+        verdict = _went_well(state, agent, call, outcome)
     if not outcome.failing and count < 2 and (call.flags & CHANGES or outcome.done):
         agent.acted = step
-    agent.failing = agent.failing + 1 if outcome.failing else 0
     if outcome.known and not outcome.failing and (call.flags & PAGES or outcome.barren or not outcome.short):
         _remember(state.results, outcome.masked or outcome.exact, RESULTS)
         if outcome.masked:
@@ -269,7 +269,7 @@ def _meet(
     return same, alike
 
 
-def _went_well(state: LoopsState, call: Pending, outcome: Outcome) -> Verdict:
+def _went_well(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome) -> Verdict:
     """A step with a result that this call did not have before."""
     known = outcome.exact in state.results or (outcome.masked != 0 and outcome.masked in state.results)
     paging = bool(call.flags & PAGES)
@@ -277,7 +277,7 @@ def _went_well(state: LoopsState, call: Pending, outcome: Outcome) -> Verdict:
         if outcome.exact == UNKNOWN:
             return NOTHING
         if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
-            return Verdict(Kind.PAGES, 30 if outcome.barren else 2, call.shape)
+            return Verdict(Kind.PAGES, 30 if agent.barren > 1 else 2, call.shape)
         return Verdict(Kind.STALL, -5 if call.flags & CHANGES else -20 if outcome.short else -35)
     near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):

@@ -90,8 +90,8 @@ class Agent(Struct, array_like=True):
     seconds in steps that only wait. spaced: seconds between its last two steps. pace: those that it waited of late,
     averaged. slower: how often in a row the space grew. pair: its last step by what came of it. row: how often in a
     row. again: steps in a row that were done before. density: share of such steps of late. acted: the last step that
-    did something new. failing: failures in a row. score: evidence by kind, in hundredths of a certain repeat. steps:
-    that gave it. since: the first of these. last: the call of its last step.
+    did something new. barren: results in a row that were nothing. score: evidence by kind, in hundredths of a certain
+    repeat. steps: that gave it. since: the first of these. last: the call of its last step.
     """
 
     nano_usd: int = 0
@@ -107,7 +107,7 @@ class Agent(Struct, array_like=True):
     again: int = 0
     density: float = 0.0
     acted: int = 0
-    failing: int = 0
+    barren: int = 0
     score: list[int] = field(default_factory=list)
     steps: int = 0
     since: Place | None = None
