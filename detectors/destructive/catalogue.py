@@ -114,13 +114,20 @@ class Catalogue(Struct, frozen=True):
         words = arguments.words
         if not known.may_fit(words):
             return None
-        if not known.defused.isdisjoint(arguments.flags) or "help" in (words[:1] + words[-1:]):
+        if not known.defused.isdisjoint(_shown(arguments, argv)) or "help" in (words[:1] + words[-1:]):
             return None
         for pattern in known.patterns:
             rest = _fit(pattern, arguments, argv)
             if rest is not None:
                 return Match(pattern.entry, rest, arguments) if pattern.entry.does else None
         return None
+
+
+def _shown(arguments: Arguments, argv: list[str]) -> dict[str, str]:
+    """The flags, without a ``--version`` that stands between others: there it says which."""
+    if "--version" not in arguments.flags or "--version" in (argv[1], argv[-1]):
+        return arguments.flags
+    return {flag: value for flag, value in arguments.flags.items() if flag != "--version"}
 
 
 def _without_values(argv: list[str]) -> list[str]:

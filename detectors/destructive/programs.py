@@ -35,7 +35,7 @@ _RUN = frozenset({
 _FOLDERS = frozenset({"-C", "--chdir", "-D"})
 _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
-_SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter"})
+_SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter", "grant", "revoke"})
 _SQL_OBJECTS = frozenset({"table", "database", "schema", "from", "index", "user"})
 
 
@@ -92,7 +92,7 @@ class Programs:
         interpreter = self.catalogue.interpreters.get(name)
         if interpreter is not None:
             self._interpret(interpreter, argv, scope, stdin, excerpt)
-        if name.lower() in _SQL_VERBS and len(argv) > 2 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
+        if name.lower() in _SQL_VERBS and len(argv) > 1 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
             self.shell.effects.extend(analyse_sql(excerpt[:2000]))  # a tool that takes SQL where others take commands
             return ""
         own = "/" in argv[0] and not argv[0].startswith("/")  # a script of the project: its words are its own affair
