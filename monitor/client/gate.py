@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from detectors.detector import MODES, Mode, Severity, shorten
@@ -20,6 +21,7 @@ from monitor.client.encoding import Unfit, cut_output, encoded
 from monitor.decode import MAX_EVENT_BYTES
 from monitor.engine.engine import Engine
 from monitor.engine.outcome import Outcome, Position
+from monitor.engine.rules import DETECTOR_FAILED
 from monitor.engine.state import new
 from monitor.policy import Policy
 from monitor.terminal import clean
@@ -36,7 +38,8 @@ INSTEAD: dict[Mode, str] = {
 class Verdict(Struct, frozen=True):
     """What the gate says of one call. mode: the strongest answer of the policy; ``off``: nothing was found.
 
-    reason: for the agent, why it was refused and what it may do instead; empty if it wasn't.
+    reason: for the agent, why it was refused and what it may do instead; empty if it wasn't. effects: what the call
+    would destroy, as JSON values. explanation: for people, what was found, whatever the answer.
     """
 
     allowed: bool
@@ -44,6 +47,8 @@ class Verdict(Struct, frozen=True):
     rule: str | None = None
     severity: Severity | None = None
     reason: str = ""
+    effects: tuple[dict[str, Any], ...] = ()
+    explanation: str = ""
 
 
 class Denied(Exception):
@@ -81,7 +86,8 @@ class Gate:
     ) -> None:
         self.run_id = run_id
         self._who: dict[str, Any] = {"agent_name": agent_name, "team": team, "environment": environment}
-        self._engine = Engine(Policy.load(None if policy is None else str(policy)))
+        self._engine = Engine(Policy.load(None if policy is None else str(policy)), on_error=self._detector_failed)
+        self._failed: str | None = None
         self._state = new(run_id)
         self._killed: Verdict | None = None
         self._held: Verdict | None = None
@@ -106,10 +112,14 @@ class Gate:
             arguments=dict(arguments) if isinstance(arguments, Mapping) else arguments,
             **self._who,
         )
+        self._failed = None
         try:
             verdict = _verdict(self._judge(call))
         except Unfit as error:
             return _refused("deny", None, "warning", f"this call can't be judged, since {error}")
+        if self._failed is not None and verdict.allowed:
+            why = f"this call can't be judged, since {self._failed}"
+            verdict = _refused("deny", DETECTOR_FAILED.id, "warning", why)
         self._after(verdict)
         return verdict
 
@@ -147,6 +157,9 @@ class Gate:
         if not verdict.allowed:
             self._held = verdict
 
+    def _detector_failed(self, name: str, error: Exception) -> None:
+        self._failed = f"{name} failed on it ({type(error).__name__}: {error})"
+
     def _after(self, verdict: Verdict) -> None:
         if verdict.mode == "kill":
             self._killed = verdict
@@ -161,10 +174,13 @@ def _verdict(out: Outcome) -> Verdict:
     if not out.alerts:
         return Verdict(True)
     worst = max(out.alerts, key=lambda alert: MODES.index(alert.mode))
-    if worst.mode not in REFUSING:
-        return Verdict(True, worst.mode, worst.rule, worst.severity)
     found = next((finding.summary for finding in out.findings if finding.rule == worst.rule), worst.title)
-    return _refused(worst.mode, worst.rule, worst.severity, found)
+    effects = tuple(effect for finding in out.findings for effect in finding.facts.get("effects", ()))
+    explanation = clean(shorten("; ".join(finding.summary for finding in out.findings), MOST_REASON))
+    if worst.mode not in REFUSING:
+        return Verdict(True, worst.mode, worst.rule, worst.severity, "", effects, explanation)
+    refused = _refused(worst.mode, worst.rule, worst.severity, found)
+    return msgspec.structs.replace(refused, effects=effects, explanation=explanation)
 
 
 def _refused(mode: Mode, rule: str | None, severity: Severity, why: str) -> Verdict:

@@ -84,7 +84,8 @@ class Judge:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = Policy.load() if policy is None else policy
-        self._engine = Engine(self.policy, Ungoverned())
+        self._engine = Engine(self.policy, Ungoverned(), on_error=self._detector_failed)
+        self._failed: str | None = None
         self._runs: OrderedDict[str, RunState] = OrderedDict()
 
     def judge(self, tool: str, arguments: Arguments, where: Circumstances = ALONE) -> Judgement:
@@ -96,12 +97,13 @@ class Judge:
             **_common(state.run.run_id, where), tool=tool,
             arguments=arguments if isinstance(arguments, str) else dict(arguments or {}),
         )  # fmt: skip
+        self._failed = None
         try:
             out = self._take(state, call)
         except Unfit as error:
-            return Judgement(
-                verdict="deny", rule=None, effects=[], explanation=f"This call can't be judged, since {error}."
-            )
+            return _unjudged(str(error))
+        if self._failed is not None:
+            return _unjudged(self._failed)
         steps = explained(tool, arguments, where)
         worst = max(out.alerts, key=lambda alert: MODES.index(alert.mode), default=None)
         word: Word = "allow" if worst is None else WORDS[worst.mode]
@@ -115,6 +117,9 @@ class Judge:
             effects=effects[:MOST_EFFECTS],
             explanation=clean(shorten(why, MOST_TEXT)),
         )
+
+    def _detector_failed(self, name: str, error: Exception) -> None:
+        self._failed = f"{name} failed on it ({type(error).__name__}: {error})"
 
     def _state(self, where: Circumstances) -> RunState:
         if where.run_id is None:
@@ -158,6 +163,12 @@ TOLD = (
 def told(effect: Effect) -> dict[str, Any]:
     """An effect as JSON values, with every field that means something to whoever reads it."""
     return {name: getattr(effect, name) for name in TOLD}
+
+
+def _unjudged(why: str) -> Judgement:
+    """As suspicious as what cannot be read."""
+    text = clean(shorten(f"This call can't be judged, since {why}.", MOST_TEXT))
+    return Judgement(verdict="deny", rule=None, effects=[], explanation=text)
 
 
 def _harmless(steps: list[Step]) -> str:
