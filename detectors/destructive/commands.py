@@ -58,6 +58,10 @@ def path_effect(entry: Entry, word: str, deep: bool, cwd: str, context: Context,
     if does is None or not word.replace(UNSET, ""):
         return None  # a variable that nobody set, alone: nothing happens
     spot = locate(word, cwd, context)
+    if UNSET in word[1:] and UNSET not in word[:1] and word.rpartition(UNSET)[2].strip("/" + GLOB + ONE):
+        spot = locate(word.replace(UNSET, "_"), cwd, context)  # one folder of many, whatever its name is
+        if spot.place in ("workspace", "elsewhere", "unknown"):
+            return None
     if UNSET in word and spot.place in ("workspace", "elsewhere", "unknown"):
         return None  # empty it is no known place, and what else it is nobody can tell
     if entry.only and spot.place not in entry.only:
