@@ -11,14 +11,15 @@ from unicodedata import normalize
 
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing.
 _SHARED = (
-    "delete", "DELETE", "drop_", "drop()", "dropDatabase", "flushall", "flushdb", "execute_command", "terminate_",
-    "purge", "destroy", "truncate", "kill(", "killpg", "prune", "spawn", "update_many", "boto3", "refund", "Refund",
-    "Payout", "Transfer", "Charge", "execv", "execl", "exec(", "eval(", "sql(",
+    "delete(", "delete_", "DELETE", "drop_", "drop()", "dropDatabase", "flushall", "flushdb", "execute_command",
+    "terminate_", "purge", "destroy", "truncate(", "kill(", "killpg", "prune", "spawn", "update_many", "boto3", "refund", "Refund",
+    "Payout", "Transfer", "Charge", "execv", "execl", "sql(",
 )  # fmt: skip
 _WORDS = (
     "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
     "getstatusoutput", "open(", *_SHARED,
 )  # fmt: skip
+_EVALUATES = re.compile(r"(?<![\w.])(?:exec|eval)\(|(?:builtins|__builtins__)\.")
 _WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
 _GUARDED = ("/etc", "/boot", "/dev/", ".ssh", "/var", "/usr")  # where a file that is opened for writing matters
 _BY_TEXT = ("__import__", "import_module")
@@ -29,7 +30,6 @@ _NAMED = (
     (("execute", "executescript", "executemany", "exec_driver_sql", "raw"),),
     (("remove", "removedirs", "system", "popen"), ("os",)),
     (("getoutput", "getstatusoutput"), ("commands",)),
-    (("exec", "eval"), ("urlopen", "get", "urlretrieve")),
 )
 
 
@@ -44,6 +44,8 @@ def may_matter(code: str) -> bool:
     if not any(word in code for word in _WORDS):
         return False
     if any(word in code for word in _BY_TEXT) or any(word in code for word in _SHARED):
+        return True
+    if ("exec(" in code or "eval(" in code) and _EVALUATES.search(code):
         return True
     if "open(" in code and _WRITES.search(code) and any(place in code for place in _GUARDED):
         return True
