@@ -59,17 +59,25 @@ _LANGUAGES = {
 _SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
 _BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
 _RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
-# What a script that does harm says in one way or another; each is looked for as a mere text, which is quick, since most
-# files that are written hold none of it. What is missed here is judged when its commands are run one by one.
-_TELLING = (
-    "rm -", 'rm "', "rm $", "rm /", "'rm'", '"rm"', "rmtree", "os.remove", "removedirs", "remove_tree", "unlink(",
-    "unlink ", "rmSync", "rmdir", "delete_", "delete(", "-delete", "DELETE ", "delete from", "DROP ", "drop_",
-    "drop table", "drop database", "dropDatabase", "dropdb", "dropuser", "estroy", "mkfs", "shred", "runcate",
-    "TRUNCATE", "/dev/sd", "/dev/nvme", "/dev/vd", "kill -", "killall", "pkill", "b64decode", "base64 -", "| sh",
-    "| bash", "|sh", "|bash", "push -", "push --force", "--hard", "dd if", "of=/", "wipe", "purge", "userdel",
-    "flushall", "FLUSHALL", "prune", "terminate_", "terminate-", "/etc/passwd", "chmod -R", "chown -R", "> /etc",
-    "format(b", "fromhex",
-)  # fmt: skip
+# What a script that does harm says in one way or another, by what those have in common: each is looked for as a mere
+# text, which is quick, since most files that are written hold little of it. What is missed here is judged when its
+# commands are run one by one.
+_TELLING: dict[str, tuple[str, ...]] = {
+    "rm": ("rm -", 'rm "', "rm $", "rm /", "'rm'", '"rm"', "rmtree", "rmSync", "rmdir"),
+    "emove": ("os.remove", "removedirs", "remove_tree"), "nlink": ("unlink(", "unlink "),
+    "elete": ("delete_", "delete(", "-delete", "delete from"), "DELETE ": (), "DROP ": (), "TRUNCATE": (),
+    "drop": ("drop_", "drop table", "drop database", "dropDatabase", "dropdb", "dropuser"), "estroy": (), "mkfs": (),
+    "shred": (), "runcate": (), "wipe": (), "purge": (), "prune": (), "kill": ("kill -", "killall", "pkill"),
+    "/dev/": ("/dev/sd", "/dev/nvme", "/dev/vd"), "64": ("b64decode", "base64 -"), "fromhex": (), "of=/": (),
+    "|": ("| sh", "| bash", "|sh", "|bash"), "push -": (), "--hard": (), "userdel": (), "flushall": (), "FLUSHALL": (),
+    "terminate": ("terminate_", "terminate-"), "/etc": ("/etc/passwd", "> /etc"), " -R": ("chmod -R", "chown -R"),
+}  # fmt: skip
+
+
+def _tells(text: str) -> bool:
+    return any(stem in text and (not words or any(word in text for word in words)) for stem, words in _TELLING.items())
+
+
 _SCRIPT = re.compile(r'"([\w:.-]{1,60})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
 _OWN = frozenset({"OLDPWD", "PWD", "_"})
 _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
@@ -85,7 +93,7 @@ def telling(path: str, text: str) -> str | None:
     else:
         _, dot, suffix = name.rpartition(".")
         language = _LANGUAGES.get(dot + suffix if dot else "")
-    if language is None or len(text) > MAX_WRITTEN or not any(word in text for word in _TELLING):
+    if language is None or len(text) > MAX_WRITTEN or not _tells(text):
         return None
     return language
 
@@ -111,14 +119,10 @@ def script_kept(path: str, text: str, context: Context, judge: Callable[[str, st
 def _recipes(path: str, text: str) -> str:
     """A long Makefile or package.json without what cannot do harm."""
     if path.endswith(".json"):
-        found = {name: line for name, line in _SCRIPT.findall(text) if any(word in line for word in _TELLING)}
+        found = {name: line for name, line in _SCRIPT.findall(text) if _tells(line)}
         return json.dumps({"scripts": {name: line.replace('\\"', '"') for name, line in found.items()}})
     lines = text.replace("\\\n", " ").split("\n")
-    return "\n".join(
-        line
-        for line in lines
-        if any(word in line for word in _TELLING) or (line[:1].strip() and (":" in line or "=" in line))
-    )
+    return "\n".join(line for line in lines if _tells(line) or (line[:1].strip() and (":" in line or "=" in line)))
 
 
 def _commands(effects: list[Effect]) -> list[str]:
