@@ -23,7 +23,7 @@ from detectors.loops.mask import TEMPORARY
 NOW = 120.0  # seconds to either side of an event in which a time in its call is the current time
 ENDS = 250  # characters at either end of an argument that are read as words
 LONG_ENDS = 150  # in place of `ENDS` where there is more than both
-WORDS = 24  # of a call by which it is compared: those with the smallest hashes
+WORDS = 40  # of a call by which it is compared: those with the smallest hashes
 OWN = 8  # words of a call with a digit that are kept
 ARGUMENTS = 32  # of a call that are read
 

@@ -6,7 +6,7 @@ import re
 
 from detectors.loops.hashing import hashed, names
 
-ENDS = 300  # characters at either end of a text that are masked; what is between is compared as it is
+ENDS = 200  # characters at either end of a text that are masked; what is between is compared as it is
 
 # `mktemp` and Python's tempfile: not a word with a number behind it, which counts the items of a batch.
 TEMPORARY = r"tmp(?:\.(?![a-z]*\d+\b)[A-Za-z0-9]{6,10}|(?![a-z]*_?\d+\b)[a-z0-9_]{8})\b"

@@ -52,7 +52,8 @@ def findings_of(
 ) -> list[Finding]:
     """What the evidence so far comes to, if that is to be told now."""
     score = agent.score
-    if sum(score) < scale.lowest:
+    told = agent.told
+    if sum(score) < scale.lowest or (told is not None and told.level == SURE and agent.steps < 2 * told.said):
         return []
     kind = Kind(max(range(KINDS), key=score.__getitem__))
     limits = scale.kinds[kind]
@@ -63,7 +64,6 @@ def findings_of(
         level = 0 if level < SURE else ALERT
     if not level:
         return []
-    told = agent.told
     if told is not None:
         if level < told.level or (level == told.level and (level == NOTICE or agent.steps < 2 * told.said)):
             return []
