@@ -33,7 +33,7 @@ MAX_DEPTH = 12  # of one value, and of the names it is put together from
 _MAX_ITEMS = 64
 # Parts of the names that the rules look for: without any of them nothing is parsed.
 _WORTH = re.compile(
-    r"rm|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
+    r"rm|pass|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
     r"|query|\.do\b|empty|write|sync|erase|fetch|request|Command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put_",
     re.IGNORECASE,
 )

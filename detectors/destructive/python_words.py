@@ -12,8 +12,8 @@ from unicodedata import normalize
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing.
 _SHARED = (
     "delete(", "delete_", "DELETE", "drop_", "drop()", "dropDatabase", "flushall", "flushdb", "execute_command",
-    "terminate_", "purge", "destroy", "truncate(", "kill(", "killpg", "prune", "spawn", "update_many", "boto3", "refund", "Refund",
-    "Payout", "Transfer", "Charge", "execv", "execl", "sql(",
+    "terminate_", "purge", "destroy", "truncate(", "kill(", "killpg", "prune", "spawn", "update_many", "boto3",
+    "refund", "Refund", "Payout", "Transfer", "Charge", "execv", "execl", "sql(",
 )  # fmt: skip
 _WORDS = (
     "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",

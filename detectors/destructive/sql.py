@@ -219,7 +219,8 @@ def _rows(node: Any, kind: str, excerpt: str, temporary: set[str]) -> list[Effec
     name = _name(node.this)
     action: Action = "delete" if kind == "delete" else "overwrite"
     own = name.lower() in temporary
-    if node.args.get("limit") is not None:
+    limit = node.args.get("limit")
+    if limit is not None and not (limit.expression is not None and len(str(limit.expression)) > 6):
         return []
     if where is None and kind == "delete" and (node.args.get("tables") or node.args.get("using")):
         several = node.args.get("tables") and not node.args.get("using")
