@@ -1,4 +1,7 @@
-"""What a script takes away and puts back at the same place is not lost: ``rm /bin/sh; ln -s bash /bin/sh``."""
+"""What a script takes away and puts back at the same place is not lost: ``rm /bin/sh; ln -s bash /bin/sh``.
+
+A service that it stops and starts again is restarted.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def without_replaced(effects: list[Effect]) -> list[Effect]:
     last = {
         key.removeprefix(PUT): at
         for at, effect in enumerate(effects)
-        if effect.action == "create" and effect.thing == "files" and effect.entry != _EMPTY
+        if effect.action == "create" and effect.thing in ("files", "service") and effect.entry != _EMPTY
         for key in (effect.keys[:1] if effect.entry == MOVED else effect.keys)
     }
     if not last:
@@ -25,6 +28,8 @@ def without_replaced(effects: list[Effect]) -> list[Effect]:
 
 
 def _is_replaced(effect: Effect, at: int, last: dict[str, int]) -> bool:
+    if effect.action == "stop" and effect.thing == "service":
+        return bool(effect.keys) and all(last.get(key, -1) > at for key in effect.keys)
     if effect.action != "delete" or effect.thing != "files" or effect.place in _KEPT or effect.certainty == "possible":
         return False
     return bool(effect.keys) and all(last.get(key, -1) > at for key in effect.keys)
