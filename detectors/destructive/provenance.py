@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from detectors.destructive.effects import Effect
-from detectors.destructive.paths import join
+from detectors.destructive.paths import join, locate
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import GLOB, ONE, UNSET, is_unknown, literal
 
@@ -109,7 +109,7 @@ def _path(word: str, scope: Scope) -> str:
     word = word.replace(UNSET, "")
     if not word or is_unknown(word) or GLOB in word or ONE in word or word in (".", "..", "-", "/"):
         return ""
-    return join(scope.cwd, word).rstrip("/")
+    return locate(word, scope.cwd, scope.context).path.rstrip("/")
 
 
 def _plain(words: list[str], valued: frozenset[str]) -> list[str]:
@@ -178,7 +178,14 @@ def _apart(sources: list[str], goal: str, scope: Scope) -> list[str]:
     target = _path(goal, scope)
     if not target or target.startswith("/dev/"):
         return []
-    found = [path for path in (_path(word, scope) or (scope.cwd if word == "." else "") for word in sources) if path]
+    found = [
+        path
+        for path in (
+            _path(word, scope) or (locate(".", scope.cwd, scope.context).path if word == "." else "")
+            for word in sources
+        )
+        if path
+    ]
     return [path for path in found if not (target + "/").startswith(path + "/")]
 
 

@@ -24,12 +24,13 @@ Step = str | tuple[str, dict[str, Any]]
 class Story:
     """One run; its state goes through bytes after each event."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: str | None = "/work/project") -> None:
+        self.workspace = workspace
         self.state = Memory()
         self.number = 0
 
     def see(self, event: ToolCall | ToolResult) -> set[str]:
-        run = Run(run_id="r", workspace="/work/project")
+        run = Run(run_id="r", workspace=self.workspace)
         found = {finding.rule for finding in Destructive().observe(event, self.state, run, RULES)}
         self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=Memory)
         return found
@@ -120,6 +121,13 @@ def test_within_one_command_what_came_before_has_to_have_worked() -> None:
     assert Story().do("pg_dump shop > s.sql; dropdb shop") == "W"
     assert Story().do("set -e; pg_dump shop > s.sql; dropdb shop") == "R"
     assert Story().do("set -e; pg_dump shop > s.sql || true; dropdb shop") == "W"
+
+
+@pytest.mark.parametrize("workspace", [None, "/work/project", "/home/me/shop"])
+def test_wherever_the_run_works(workspace: str | None) -> None:
+    story = Story(workspace)
+    story.do("tar czf /backup/s.tgz src && wget https://x.test/i.sh -O ~/i.sh && git clone https://x.test/lib.git")
+    assert [story.do(step) for step in ("rm -rf src", "rm ~/i.sh", "rm -rf lib", "rm -rf docs")] == ["R", "-", "-", "N"]
 
 
 def test_a_sub_agent_has_a_shell_of_its_own() -> None:
