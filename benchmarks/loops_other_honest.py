@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - outputs as tools print them
-"""Honest work in other surface forms than `loops_honest`; not looked at case by case while the detector was tuned."""
+"""Honest work in other surface forms than `loops_honest`; what failed of it was looked at too."""
 
 from __future__ import annotations
 
