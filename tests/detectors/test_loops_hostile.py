@@ -143,6 +143,6 @@ def test_ten_thousand_agents_of_one_run_stay_in_bounds() -> None:
 
 
 def test_what_an_earlier_version_remembered_is_left_out() -> None:
-    old = {"agents": {7: [0, 3, 1.0, [[1, 2, 3, ["e", 0, 1.0, 0]]], [], [], []]}, "pending": [[7, 1, 2, "ls", "", False]]}
+    old = {"agents": {7: [0, 3, 1.0, [[1, 2, 3, ["e", 0, 1.0, 0]]], [], [], []]}, "pending": [[7, 1, 2, "ls", ""]]}
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Loops.State)
     assert state == Loops.State()
