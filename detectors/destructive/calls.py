@@ -23,6 +23,9 @@ from detectors.destructive.values import clean
 MAX_PATHS = 16
 Arguments = dict[str, Any] | str | None
 _CONTENTS = ("content", "contents", "text", "file_text", "new_str", "new_string", "new_text", "code", "body")
+_MOVES = frozenset({"move", "mv", "rename"})
+_FROM = ("source", "src", "from", "old_path", "source_path", "path", "file_path")
+_TO = ("destination", "dest", "dst", "to", "new_path", "destination_path", "target_path", "target")
 _EDITS = frozenset({"view", "create", "str_replace", "insert", "undo_edit"})
 _MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
@@ -167,6 +170,13 @@ def _files(
     known: Vocabulary, tool: str, words: tuple[str, ...], arguments: dict[str, Any], context: Context, step: _Alone
 ) -> tuple[Effect, ...] | None:
     """File tools as the shell command that does the same; None for other tools."""
+    if not _MOVES.isdisjoint(words) and not known.file_things.isdisjoint(words):
+        ends = [
+            next((value for name in names if isinstance(value := arguments.get(name), str) and value), None)
+            for names in (_FROM, _TO)
+        ]
+        if None not in ends:
+            return judge_command("mv -- " + shlex.join(str(end) for end in ends), context)
     paths: list[str] = []
     for name in known.path_arguments:
         value = arguments.get(name)

@@ -56,6 +56,8 @@ def _nouns() -> dict[str, Thing]:
     return {word: thing for thing, words in vocabulary().things.items() for word in words}
 
 
+# Said of nothing that is meant to come back, whatever it is said of.
+_FOR_GOOD = frozenset({"wipe", "erase", "purge", "destroy", "obliterate", "nuke", "decommission"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^A-Za-z0-9]+")
 
@@ -100,7 +102,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     thing: Thing = things[noun] if noun else "other"
     width = _width(known, words, noun, thing, arguments)
     reversible = known.verbs[verb]
-    if noun is None and width != "all":
+    if noun is None and width != "all" and verb not in _FOR_GOOD:
         reversible = "unknown" if reversible == "no" else reversible
     if reversible == "unknown" and width == "all":
         reversible = "no"

@@ -64,7 +64,10 @@ _WIDE = _compile(_PLACES.wide)
 _PROTECTED = _compile([glob for glob in _PLACES.protected if not _is_name(glob)])
 _PROTECTED_NAMES = _compile([glob[3:] for glob in _PLACES.protected if _is_name(glob)])
 _SYSTEM = _compile(_PLACES.system)
-_REBUILDABLE = _compile([*_PLACES.rebuildable, *(g[:-3] for g in _PLACES.rebuildable if g.endswith("/**"))])
+# What lies in a folder may be rebuilt where the folder as a whole is not: ``/usr/local/lib``.
+_WHOLE = {*_PLACES.core, *_PLACES.wide}
+_FOLDERS = (glob[:-3] for glob in _PLACES.rebuildable if glob.endswith("/**"))
+_REBUILDABLE = _compile([*_PLACES.rebuildable, *(folder for folder in _FOLDERS if folder not in _WHOLE)])
 _TOP = [glob.split("/") for glob in (*_PLACES.core, *_PLACES.wide) if "*" not in glob and glob.startswith("/")]
 _NAMES = _compile(_PLACES.rebuildable_names)
 _SCRATCH = _compile(_PLACES.scratch)

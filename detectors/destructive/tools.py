@@ -24,7 +24,7 @@ _LANGUAGES = {
     "javascript": "javascript", "js": "javascript", "node": "javascript", "nodejs": "javascript", "deno": "javascript",
     "bun": "javascript", "typescript": "javascript", "ruby": "ruby", "rails": "ruby", "php": "php", "perl": "perl",
     "lua": "javascript", "powershell": "powershell", "pwsh": "powershell", "cypher": "cypher", "neo4j": "cypher",
-    "mongosh": "javascript", "evaluate": "javascript",
+    "mongosh": "javascript", "mongo": "javascript", "mongodb": "javascript", "evaluate": "javascript",
 }  # fmt: skip
 # Programs after which tools are named, with the name under which the catalogue knows each.
 _PROGRAMS = {

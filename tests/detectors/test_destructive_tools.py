@@ -69,6 +69,14 @@ CASES: list[Case] = [  # tool, arguments, rule, why
     ("delete_file", {"path": "a.txt"}, None, "one of the workspace"),
     ("delete_directory", {"path": "/home"}, "W", "everything"),
     ("move_file", {"source": "a.txt", "destination": "b.txt"}, None, "moved"),
+    ("move_file", {"source": "x", "destination": "/etc/passwd"}, "N", "over what is protected"),
+    ("rename_file", {"old_path": "src", "new_path": "/dev/null"}, "N", "to nowhere"),
+    ("wipe_device", {"id": "7"}, "N", "nothing that is wiped comes back, whatever it is"),
+    ("delete_device", {"id": "7"}, "R", "who knows"),
+    ("revoke_all_api_keys", {}, "W", "nobody gets in any more"),
+    ("revoke_token", {"id": "t"}, "R", "one, which can be given again"),
+    ("mongo_query", {"query": "db.users.deleteMany({})"}, "W", "as mongosh"),
+    ("mongo_query", {"query": "db.users.find({})"}, None, "read"),
     ("search_files", {"pattern": "delete"}, None, "read"),
 ]  # fmt: skip
 
