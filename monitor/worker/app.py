@@ -334,6 +334,7 @@ class Monitor:
     def _fenced(self, partition: int) -> None:
         """Another worker has this partition: nothing that is known of it here counts, and nothing more is taken in."""
         self._assigned = {tp for tp in self._assigned if tp.partition != partition}
+        self.checkpoint.gave_up({partition})
         self._let_go({partition}, void=True)
 
     def _take_over(self, assigned: set[TP]) -> None:

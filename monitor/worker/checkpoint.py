@@ -83,13 +83,26 @@ class Checkpoint:
         """Returns how many messages it covered; 0 as well where it was given up."""
         async with self._lock:
             self._under_way = asyncio.create_task(self._cut())
-            await asyncio.wait({self._under_way})
+            try:
+                await asyncio.wait({self._under_way})
+            except asyncio.CancelledError:  # the next one must not begin while this one goes on
+                self._under_way.cancel()
+                await asyncio.wait({self._under_way})
+                raise
             return 0 if self._under_way.cancelled() else self._under_way.result()
 
     def give_up(self) -> None:
-        """Ends the cut under way. What it would have covered is judged again, by whoever is next."""
+        """Ends the cut under way. What it would have covered, and what was taken in since, is judged again, by whoever
+        is next: no later cut may release offsets beyond states that nobody has."""
         if self._under_way is not None:
             self._under_way.cancel()
+        self._offsets.clear()
+        self._taken = 0
+        self.due.clear()
+
+    def gave_up(self, partitions: set[int]) -> None:
+        """These turned out to be another's: nothing of them is released here."""
+        self._offsets = {tp: offset for tp, offset in self._offsets.items() if tp.partition not in partitions}
 
     async def _cut(self) -> int:
         self.due.clear()
@@ -103,6 +116,8 @@ class Checkpoint:
         written = await self._written(self._outbox.settled(outputs), generation)
         # A partition that turned out to be another's: its offsets are not this worker's to commit.
         await self._release({tp: offset for tp, offset in offsets.items() if tp.partition not in written.fenced})
+        for ledger in self._ledgers:
+            ledger.written()
         self._metrics.checkpoint(time.monotonic() - started)
         await written.to_disk()
         return taken

@@ -245,6 +245,7 @@ class Judge:
 
     def gave_up(self, partitions: set[int], void: bool = False) -> None:
         """These partitions went elsewhere. ``void``: long ago, so that what is stored of them here does not count."""
+        self._partitions = self._partitions - partitions
         self.runs.forget(partitions, void)
         self._waiting = {place for place in self._waiting if place[0] not in partitions}
         self.silence.gave_up(partitions)

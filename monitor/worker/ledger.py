@@ -48,6 +48,7 @@ class Ledger(Generic[S]):
         self._dirty: set[tuple[int, str]] = set()
         self._cutting: dict[tuple[int, str], S | None] = {}  # marked by the cut under way, not yet bytes; None: dropped
         self._cut: dict[int, dict[bytes, bytes | None]] = {}
+        self._marked: set[tuple[int, str]] = set()  # of a cut that Kafka does not have yet
 
     @property
     def changelog(self) -> str:
@@ -122,12 +123,20 @@ class Ledger(Generic[S]):
     # The cut
 
     def mark(self) -> int:
-        """Begins a cut: everything that has changed, as it is now. Returns how many states that are."""
+        """Begins a cut: everything that has changed, as it is now. Returns how many states that are.
+
+        What a cut that was given up had marked is in this one again.
+        """
+        self._dirty |= self._marked
         if len(self._decoded) > MOST_DECODED + len(self._dirty):
             self._decoded = {place: self._decoded[place] for place in self._dirty if place in self._decoded}
         self._cutting = {place: self._decoded.get(place) for place in self._dirty}
-        self._dirty = set()
+        self._marked, self._dirty, self._cut = self._dirty, set(), {}
         return len(self._cutting)
+
+    def written(self) -> None:
+        """Ends a cut: Kafka has it."""
+        self._marked = set()
 
     def marked(self) -> Mapping[int, Sequence[str]]:
         """The partitions of the cut under way, with the keys in them that are not bytes yet."""
@@ -174,6 +183,7 @@ class Ledger(Generic[S]):
             for place in [place for place in held if place[0] in gone]:
                 del held[place]
         self._dirty = {place for place in self._dirty if place[0] not in gone}
+        self._marked = {place for place in self._marked if place[0] not in gone}
         for partition in gone:
             self._cut.pop(partition, None)
             if bytes_too:

@@ -76,6 +76,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, consumer: Any, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(consumer, loop=loop, thread_loop=loop, **options)
+        self._stamp, self._heard_at = 0, 0.0  # the newest answer to a fetch, and when it was noticed
 
     async def start(self) -> None:
         self._thread_started.set()
@@ -123,7 +124,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         assignment = subscription.assignment if subscription is not None else None
         stamps = [] if assignment is None else [assignment.state_value(tp).timestamp or 0 for tp in assignment.tps]
         last = max(stamps, default=0)
-        return time.time() - last / 1000 if last else math.inf
+        if last != self._stamp:  # by a clock that may be set back
+            self._stamp, self._heard_at = last, time.monotonic()
+        return time.monotonic() - self._heard_at if last else math.inf
 
     async def generation(self) -> int | None:
         """The group's generation that Kafka counts this worker in, asked after this call; `EXPELLED`: in none. None:
