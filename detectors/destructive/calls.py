@@ -23,6 +23,8 @@ from detectors.destructive.values import clean
 MAX_PATHS = 16
 Arguments = dict[str, Any] | str | None
 _CONTENTS = ("content", "contents", "text", "file_text", "new_str", "new_string", "new_text", "code", "body")
+MAX_WORDS = 4096
+_SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "powershell"})
 _MOVES = frozenset({"move", "mv", "rename"})
 _FROM = ("source", "src", "from", "old_path", "source_path", "path", "file_path")
 _TO = ("destination", "dest", "dst", "to", "new_path", "destination_path", "target_path", "target")
@@ -114,7 +116,7 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
         return tuple(analyse_code(coded[0], coded[1], context, shipped()))
     if (same := as_command(words, arguments)) is not None:
         return (*step.command(same, context), *judge_function(tool, arguments, _excerpt(tool, arguments)))
-    command = _command(known, arguments, shell and not python)
+    command = _command(known, arguments, shell and not python, words)
     if command in _EDITS and not shell and (path := arguments.get("path", arguments.get("file_path"))):
         return _edited(known, str(path), arguments, context, step)
     if command is not None:
@@ -138,11 +140,13 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
     return (*clicked(words, arguments, excerpt), *judge_function(tool, arguments, excerpt))
 
 
-def _command(known: Vocabulary, arguments: dict[str, Any], shell: bool) -> str | None:
+def _command(
+    known: Vocabulary, arguments: dict[str, Any], shell: bool, words: tuple[str, ...] = ()
+) -> str | None:
     """The shell text among the arguments. A list is an argument vector; for a shell tool's own it may be a script."""
     for name in known.shell_arguments:
         value = arguments.get(name)
-        if value is None or (name in ("script", "input", "code") and not shell):
+        if not value or (name in ("script", "input", "code") and not shell):
             continue
         if isinstance(value, str):
             rest = arguments.get("args")
@@ -150,9 +154,22 @@ def _command(known: Vocabulary, arguments: dict[str, Any], shell: bool) -> str |
                 return shlex.join([value, *(str(item) for item in rest[:256])])
             return value[:MAX_SCANNED]
         if isinstance(value, list) and value:
-            items = [str(item) for item in value[:256]]
+            value = value[0] if len(value) == 1 and isinstance(value[0], list) else value
+            items = [str(item) for item in value[:MAX_WORDS]]
             return "\n".join(items) if name == "commands" else shlex.join(items)
-    return None
+    return "\n".join(_texts(arguments, [])) or None if shell and not _SHELLS.isdisjoint(words) else None
+
+
+def _texts(value: Any, found: list[str], depth: int = 4) -> list[str]:
+    """All texts in a shell tool's arguments, which has none of the usual names for its command."""
+    if len(found) >= MAX_PATHS or not depth:
+        return found
+    if isinstance(value, str):
+        found.append(value[:MAX_BYTES])
+    elif isinstance(value, dict | list):
+        for item in list(value.values() if isinstance(value, dict) else value)[:MAX_PATHS]:
+            _texts(item, found, depth - 1)
+    return found
 
 
 def _python(known: Vocabulary, arguments: dict[str, Any], context: Context) -> list[Effect]:
@@ -191,7 +208,8 @@ def _files(
     )
     if verb is not None:
         folder = bool({"folder", "folders", "directory", "directories", "dir"}.intersection(words))
-        deep = "-rf" if folder or arguments.get("recursive") else "-f"
+        top = any(path.strip().rstrip("/").count("/") <= 1 and path[:1] in ("/", "~") for path in paths)
+        deep = "-rf" if folder or top or arguments.get("recursive") else "-f"
         glob = " ".join(shlex.quote(clean(path)).replace("*", "'*'") for path in paths)
         return judge_command(f"rm {deep} -- {glob}", context)
     if {"write", "create", "save", "edit", "replace", "insert", "update", "append", "patch"}.intersection(words):

@@ -26,6 +26,7 @@ from monitor.terminal import clean
 
 Word = Literal["allow", "alert", "deny", "pause", "kill"]
 MOST_RUNS = 1000  # of which the steps before are remembered
+MOST_RUN_ID = 256  # characters
 MOST_EFFECTS = 16
 MOST_TEXT = 1200  # characters
 WORDS: dict[Mode, Word] = {
@@ -90,9 +91,12 @@ class Judge:
 
     def judge(self, tool: str, arguments: Arguments, where: Circumstances = ALONE) -> Judgement:
         """Never raises for what an agent gives: what can't be judged is denied."""
+        if where.run_id is not None and not 1 <= len(where.run_id) <= MOST_RUN_ID:
+            return _unjudged(f"a run_id has 1 to {MOST_RUN_ID} characters, not {len(where.run_id)}")
         state = self._state(where)
-        if where.cwd is not None and isinstance(arguments, dict):
-            arguments = {"cwd": where.cwd, **arguments}
+        if where.cwd is not None:
+            given = {"command": arguments} if isinstance(arguments, str) else dict(arguments or {})
+            arguments = given if isinstance(given.get("cwd"), str) else {**given, "cwd": where.cwd}
         call = ToolCall(
             **_common(state.run.run_id, where), tool=tool,
             arguments=arguments if isinstance(arguments, str) else dict(arguments or {}),

@@ -77,6 +77,14 @@ CASES: list[Case] = [  # tool, arguments, rule, why
     ("revoke_token", {"id": "t"}, "R", "one, which can be given again"),
     ("mongo_query", {"query": "db.users.deleteMany({})"}, "W", "as mongosh"),
     ("mongo_query", {"query": "db.users.find({})"}, None, "read"),
+    ("bash", {"command": {"line": "rm -rf /"}}, "W", "a shell's command by another name"),
+    ("bash", {"command": "", "cmd": "rm -rf /"}, "W", "the second name"),
+    ("bash", {"steps": [{"run": "rm -rf /"}]}, "W", "deeper"),
+    ("bash", {"command": [["rm", "-rf", "/"]]}, "W", "a list in a list"),
+    ("bash", {"command": [*["ls"] * 300, "&&", "rm", "-rf", "/home"]}, None, "one program with many words"),
+    ("bash", {"restart": True}, None, "no command"),
+    ("delete_file", {"path": "/"}, "W", "a folder all the same"),
+    ("fs_delete", {"paths": ["/home", "/etc"]}, "W", "a file system's"),
     ("search_files", {"pattern": "delete"}, None, "read"),
 ]  # fmt: skip
 
