@@ -249,6 +249,12 @@ STOPPED = Row(
             ),
             width=12,
         ),
+        Panel(
+            "Pauses that a person ended",
+            "A second, by rule: what people think of it.",
+            (Query(_rate("killcord_let_go_on_total", "rule"), "{{rule}}"),),
+            width=24,
+        ),
     ),
 )  # fmt: skip
 

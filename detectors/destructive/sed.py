@@ -72,7 +72,9 @@ def sed(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, ex
 
 
 def commands(script: str) -> list[Command]:
-    """>>> [(command.letter, command.text, command.replacement) for command in commands("1d; s/a/b/g;$!N")]
+    """The commands of a script, as far as they can be read.
+
+    >>> [(command.letter, command.text, command.replacement) for command in commands("1d; s/a/b/g;$!N")]
     [('d', '', ''), ('s', 'a', 'b'), ('N', '', '')]
     """
     found: list[Command] = []

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,17 @@ SIGNALS = [
 ]
 
 
+@pytest.fixture
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """What started the tests may ignore it, as nohup does, and so would all that they start."""
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_signals_are_forwarded_once(drive, method: str, number: signal.Signals) -> None:
     script = f"""

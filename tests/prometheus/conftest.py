@@ -53,7 +53,7 @@ class Busy:
         self.metrics = Metrics()
         self.metrics.ready_when(lambda: None)
         self.metrics.assigned([0, 1])
-        self.metrics.policy("3f2a", [("destructive.wide", "critical", "kill")])
+        self.metrics.policy("3f2a", [("destructive.wide", "critical", "kill"), ("loops.repeat", "warning", "pause")])
         self.work()
 
     def work(self):
