@@ -130,6 +130,8 @@ def _command(text: str, home: str, waiting: list[tuple[Command, str]]) -> Comman
     here = None
     for redirect, word in _TOKEN.findall(text):
         if word:
+            if word == "[" and words:  # the grammar takes it, and what follows, for one word
+                return None
             words.append(word if _MARKED.search(word) is None else _value(word, home))
         elif "<<" in redirect:
             if here is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors.destructive import shell
@@ -114,6 +114,7 @@ def test_the_parser_is_not_asked_for_plain_commands(monkeypatch: pytest.MonkeyPa
     assert [effect.place for effect in effects] == ["root"]
 
 
+@example(["rm", "[", "["], " ")
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.sampled_from([" ", " ", ""]))
 def test_plain_words_are_those_of_the_tree(pieces: list[str], joint: str) -> None:
