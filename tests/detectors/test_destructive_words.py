@@ -119,6 +119,8 @@ def test_the_parser_is_not_asked_for_plain_commands(monkeypatch: pytest.MonkeyPa
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.sampled_from([" ", " ", ""]))
 def test_plain_words_are_those_of_the_tree(pieces: list[str], joint: str) -> None:
     text = joint.join(pieces)
+    if "\\ " in text:  # the grammar takes an escaped space for none; the shell, and we, for a part of the word
+        return
     if plain_script(text) is not None and not shell._parse(text.encode()).has_error:
         assert judged(text, by_tree=False) >= judged(text, by_tree=True)
 
