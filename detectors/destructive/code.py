@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MAX_CALLS = 400  # of one program, in the order of its source
 MAX_COMMANDS = 32
 MAX_VALUE = 16_384  # characters of one string
-_MAX_RULES = 64
 _DEEP_ACTS = frozenset({"remove-deep"})
 Act = Literal["", "none", "remove", "remove-deep", "empty", "shell", "argv", "sql", "request", "aws"]
 

@@ -200,17 +200,13 @@ def _trusted() -> tuple[str, ...]:
 
 
 _TRUSTED = _trusted()
-_WITHIN = tuple(place.rstrip("/") + "/" for place in _TRUSTED)
+_WITHIN = tuple(place.rstrip("/") + after for place in _TRUSTED for after in "/?")
 
 
 def _origin(argv: list[str]) -> str:
     """What a download is worth: all of its addresses are those of known installers, or nobody has seen it."""
     given = [literal(word) for word in argv[1:] if "://" in word and not word.startswith("-")]
-    known = [
-        url
-        for url in given
-        if any(url == one or url.startswith(one if one[-1] in "/h" else one + "/") for one in _TRUSTED)
-    ]
+    known = [url for url in given if url in _TRUSTED or url.startswith(_WITHIN)]
     return UNKNOWN if given and len(known) == len(given) else NET
 
 

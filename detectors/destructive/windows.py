@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 MAX_CODE = 8 * 1024
 MAX_NODES = 12_000
-_MAX_DEPTH = 6
 _ALIASES = {
     "ri": "remove-item", "rm": "remove-item", "rmdir": "remove-item", "rd": "remove-item", "del": "remove-item",
     "erase": "remove-item", "gci": "get-childitem", "ls": "get-childitem", "dir": "get-childitem",
