@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from detectors.event import AnyEvent, Event, Message, ToolCall, ToolResult, UnknownEvent
+from detectors.event import AnyEvent, Event, ToolCall, UnknownEvent
 
 MAX_EVENT_BYTES = 1 << 20
 MAX_DEPTH = 64  # nested arrays and objects; real arguments stay below 20
@@ -55,16 +56,15 @@ def decode(value: bytes | None, limit: int = MAX_EVENT_BYTES) -> Decoded | Undec
         return Undecodable("empty message: an event is a JSON object")
     if len(value) > limit:
         return Undecodable(f"message of {len(value)} bytes is over the limit of {limit} bytes (max_event_bytes)")
-    brackets = value.count(b"[") + value.count(b"{")
     if value[0] == _OBJECT:
         try:
             event = _event.decode(value)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             pass  # said below
         else:
-            if event.id and (brackets <= MAX_DEPTH or brackets - _quoted(event, value) <= MAX_DEPTH):
+            if event.id and (type(event) is not ToolCall or _flat(event.arguments)):
                 return Decoded(event.run_id, [event])
-    if brackets > MAX_DEPTH and nesting(value) > MAX_DEPTH:
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and nesting(value) > MAX_DEPTH:
         return Undecodable(f"nested too deep, over the limit of {MAX_DEPTH}")
     try:
         return _together(_parse(value), value)
@@ -72,22 +72,14 @@ def decode(value: bytes | None, limit: int = MAX_EVENT_BYTES) -> Decoded | Undec
         return Undecodable(_reason(value, error))
 
 
-def _quoted(event: Event, value: bytes) -> int:
-    """Brackets of ``value`` that are surely within texts, which nest nothing: most are in what a tool printed."""
-    if b"\\u" in value:
-        return 0  # a bracket may be written so, and then is in the text but not in the bytes
-    match event:
-        case ToolResult():
-            texts = [event.output]
-        case ToolCall(arguments=dict() as arguments):
-            texts = list(arguments.values())
-        case ToolCall():
-            texts = [event.arguments]
-        case Message():
-            texts = [event.text]
-        case _:
-            return 0
-    return sum(text.count("[") + text.count("{") for text in texts if isinstance(text, str))
+def _flat(arguments: dict[str, Any] | str | None) -> bool:
+    """Whether nothing is nested in a tool's arguments, as in most: of all fields these alone may nest at will."""
+    if type(arguments) is dict:
+        for value in arguments.values():
+            kind = type(value)
+            if kind is dict or kind is list:
+                return False
+    return True
 
 
 def _parse(value: bytes) -> list[Event | UnknownEvent]:
