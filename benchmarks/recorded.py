@@ -1,7 +1,8 @@
 """Events made from real runs: recordings of mini-swe-agent where they lie beside the checkout, else made-up runs.
 
 There are fewer recorded runs than a benchmark needs, so they come again in copies. Each copy is other runs, and its
-commands end in a comment of their own: nothing that was parsed in one copy is remembered in the next.
+commands begin with a comment of their own: nothing that was parsed in one copy is remembered in the next. (At the end
+it would be behind what closes a here-document, which then ends nowhere.)
 """
 
 from __future__ import annotations
@@ -70,5 +71,5 @@ def copy(events: tuple[Event, ...], n: int, begin: float) -> Iterator[Event]:
         run_id = f"{event.run_id[:200]}~{n}"
         arguments = getattr(event, "arguments", None)
         if n and isinstance(event, ToolCall) and isinstance(arguments, dict) and "command" in arguments:
-            event = replace(event, arguments={**arguments, "command": f"{arguments['command']} # {n}"})
+            event = replace(event, arguments={**arguments, "command": f"# {n}\n{arguments['command']}"})
         yield replace(event, id=f"{event.id[:200]}~{n}", run_id=run_id, time=event.time + later)

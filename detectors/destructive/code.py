@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 400  # of one program, in the order of its source
 MAX_COMMANDS = 32
+MAX_NAME = 200  # characters of a function's name with what it is called on
 MAX_VALUE = 16_384  # characters of one string
 _DEEP_ACTS = frozenset({"remove-deep"})
 Act = Literal["", "none", "remove", "remove-deep", "empty", "shell", "argv", "sql", "request", "aws"]
@@ -83,12 +84,27 @@ def code_rules() -> tuple[_Compiled, ...]:
     )
 
 
+# What the names of all rules hold something of: one look tells for most names that none fits.
 _STEMS = re.compile(
     r"rm|rem|rim|pass|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
     r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
     r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send",
     re.IGNORECASE,
 )
+
+
+@lru_cache(maxsize=4096)
+def fitting(name: str) -> tuple[_Compiled, ...]:
+    """The rules about functions of this name, in their order: names come again and again, most of them have none."""
+    if _STEMS.search(name) is None:
+        return ()
+    receiver = name.rpartition(".")[0]
+    return tuple(
+        compiled
+        for compiled in code_rules()
+        if compiled.call.fullmatch(name) is not None
+        and (compiled.receiver is None or compiled.receiver.fullmatch(receiver) is not None)
+    )
 
 
 def may_fit(name: str) -> bool:
@@ -98,15 +114,10 @@ def may_fit(name: str) -> bool:
 
 def rule_of(call: Call) -> CodeRule | None:
     """The first rule that fits a call."""
-    name, raw = call.name[-200:], call.raw[:2000]
-    for compiled in code_rules():
-        if compiled.call.fullmatch(name) is None:
-            continue
-        if compiled.args is not None and compiled.args.search(raw) is None:
-            continue
-        if compiled.receiver is not None and compiled.receiver.fullmatch(name.rpartition(".")[0]) is None:
-            continue
-        return compiled.rule
+    raw = call.raw[:2000]
+    for compiled in fitting(call.name[-MAX_NAME:]):
+        if compiled.args is None or compiled.args.search(raw) is not None:
+            return compiled.rule
     return None
 
 

@@ -104,7 +104,7 @@ class Destructive(Detector[Memory]):
     ) -> list[Finding]:
         made: list[str] = []
         known = set(state.own)
-        proven = _one_depends_on_the_other(event)
+        proven: bool | None = None
         broken: dict[str, list[Effect]] = {}
         findings: list[Finding] = []
         for effect in effects:
@@ -119,7 +119,11 @@ class Destructive(Detector[Memory]):
                     findings.append(self._rebuilt(event, run, effect, before, production))
                     state.destroyed.remove(before)
                 continue
-            proof = known.union(made) if made and proven else known
+            proof = known
+            if made:
+                if proven is None:
+                    proven = _one_depends_on_the_other(event)
+                proof = known.union(made) if proven else known
             if proof:
                 if owns(proof, effect):
                     continue

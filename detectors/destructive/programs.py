@@ -6,6 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+import re2
+
 from detectors.destructive import builtin, outputs, provenance
 from detectors.destructive.arguments import split
 from detectors.destructive.catalogue import Catalogue
@@ -37,6 +39,9 @@ _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
 _SQL_VERBS = frozenset({"drop", "delete", "truncate", "update", "alter", "grant", "revoke"})
 _SQL_OBJECTS = frozenset({"table", "database", "schema", "from", "index", "user"})
+
+_FOREIGN = re2.Options()  # for a pattern that a command brings: whatever it is, matching takes linear time
+_FOREIGN.log_errors, _FOREIGN.dot_nl = False, True
 
 
 class Programs:
@@ -115,8 +120,8 @@ class Programs:
         shape = "".join(".*" if mark == GLOB else mark if mark in "[]" else re.escape(mark) for mark in pattern[:40])
         shape = re.sub(rf"{ONE}([\w-]+)\]", r"[\1]", shape.replace("\\" + ONE, ONE)).replace(ONE, ".")
         try:
-            fits = re.compile(shape, re.DOTALL).fullmatch
-        except re.error:
+            fits = re2.compile(shape.encode("utf-8", "replace").decode(), _FOREIGN).fullmatch
+        except re2.error:
             return pattern
         return next((name for name in (*_WORST, *self.catalogue.programs) if fits(name)), pattern)
 

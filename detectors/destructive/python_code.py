@@ -10,7 +10,7 @@ import base64
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from detectors.destructive.code import Call, Calls, Value, may_fit
+from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
@@ -195,7 +195,7 @@ class _Reader:
         """By the rules that all languages share."""
         before = len(self.calls.commands)
         name, service = self.chain(node.func, 0)
-        if not may_fit(name):
+        if not fitting(name[-MAX_NAME:]):
             return
         values = [self.argument(item) for item in [*node.args[:16], *(word.value for word in node.keywords[:16])]]
         listed = [ast.unparse(item) for item in node.args[:16]]

@@ -9,28 +9,26 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-# What the rules for all languages look for is named in many ways: any of these is enough for parsing.
-_SHARED = (
-    "delete(", "delete_", "DELETE", "drop_", "drop()", "dropDatabase", "flushall", "flushdb", "execute_command",
-    "terminate_", "purge", "destroy", "truncate(", "kill(", "killpg", "prune", "spawn", "update_many", "boto3",
-    "refund", "Refund", "Payout", "Transfer", "Charge", "execv", "execl", "sql(",
-)  # fmt: skip
-_WORDS = (
-    "remove", "subprocess", "system", "exec", "eval", "raw", "unlink", "rmdir", "rmtree", "popen", "getoutput",
-    "getstatusoutput", "open(", *_SHARED,
-)  # fmt: skip
+from detectors.destructive.glance import glance
+
+# What the rules for all languages look for is named in many ways: any of these is enough for parsing. So is what
+# imports by a text, and a name that stands for nothing else.
+_ENOUGH = (
+    r"delete[(_]|DELETE|drop_|drop\(\)|dropDatabase|flushall|flushdb|execute_command|terminate_|purge|destroy|prune",
+    r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|execv|execl|sql\(",
+    r"__import__|import_module",
+    r"\b(?:subprocess|rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
+)
+_any = glance((*_ENOUGH, r"\b(?:remove|removedirs|system|popen|getoutput|getstatusoutput)\b|(?:exec|eval)\(|open\(",
+               "builtins"))  # fmt: skip
+_enough = glance(_ENOUGH)
+_of_os = glance((r"\b(?:remove|removedirs|system|popen)\b",))
+_os = glance((r"\bos\b",))
+_of_commands = glance((r"\b(?:getoutput|getstatusoutput)\b",))
+_commands = glance((r"\bcommands\b",))
+_guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|/usr",))  # where a file that is opened for writing matters
 _EVALUATES = re.compile(r"(?<![\w.])(?:exec|eval)\(|(?:builtins|__builtins__)\.")
 _WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
-_GUARDED = ("/etc", "/boot", "/dev/", ".ssh", "/var", "/usr")  # where a file that is opened for writing matters
-_BY_TEXT = ("__import__", "import_module")
-# A call that is looked for names something of each group of a line.
-_NAMED = (
-    (("subprocess",),),
-    (("rmtree", "remove_tree", "unlink", "rmdir"),),
-    (("execute", "executescript", "executemany", "exec_driver_sql", "raw"),),
-    (("remove", "removedirs", "system", "popen"), ("os",)),
-    (("getoutput", "getstatusoutput"), ("commands",)),
-)
 
 
 def may_matter(code: str) -> bool:
@@ -41,27 +39,10 @@ def may_matter(code: str) -> bool:
     """
     if not code.isascii():
         code = normalize("NFKC", code)  # as Python reads names
-    if not any(word in code for word in _WORDS):
+    if not _any(code):
         return False
-    if any(word in code for word in _BY_TEXT) or any(word in code for word in _SHARED):
+    if _enough(code) or _EVALUATES.search(code):
         return True
-    if ("exec(" in code or "eval(" in code) and _EVALUATES.search(code):
+    if "open(" in code and _guarded(code) and _WRITES.search(code):
         return True
-    if "open(" in code and _WRITES.search(code) and any(place in code for place in _GUARDED):
-        return True
-    return any(all(any(_names(code, word) for word in group) for group in groups) for groups in _NAMED)
-
-
-def _names(code: str, word: str) -> bool:
-    """Whether ``word`` stands in the code by itself, not as a part of a longer name."""
-    at = code.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not _in_name(code[at - 1 : at]) and not _in_name(code[end : end + 1]):
-            return True
-        at = code.find(word, end)
-    return False
-
-
-def _in_name(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    return (_os(code) and _of_os(code)) or (_commands(code) and _of_commands(code))

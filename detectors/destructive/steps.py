@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from detectors.destructive.effects import ORDER, Effect, verdict
+from detectors.destructive.glance import glance
 from detectors.destructive.paths import join
 from detectors.destructive.plain import Pipeline
+from detectors.destructive.python_words import may_matter
 from detectors.destructive.values import GLOB, ONE, is_unknown, literal
 
 if TYPE_CHECKING:
@@ -59,23 +61,16 @@ _LANGUAGES = {
 _SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
 _BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
 _RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
-# What a script that does harm says in one way or another, by what those have in common: each is looked for as a mere
-# text, which is quick, since most files that are written hold little of it. What is missed here is judged when its
-# commands are run one by one.
-_TELLING: dict[str, tuple[str, ...]] = {
-    "rm": ("rm -", 'rm "', "rm $", "rm /", "'rm'", '"rm"', "rmtree", "rmSync", "rmdir"),
-    "emove": ("os.remove", "removedirs", "remove_tree"), "nlink": ("unlink(", "unlink "),
-    "elete": ("delete_", "delete(", "-delete", "delete from"), "DELETE ": (), "DROP ": (), "TRUNCATE": (),
-    "drop": ("drop_", "drop table", "drop database", "dropDatabase", "dropdb", "dropuser"), "estroy": (), "mkfs": (),
-    "shred": (), "runcate": (), "wipe": (), "purge": (), "prune": (), "kill": ("kill -", "killall", "pkill"),
-    "/dev/": ("/dev/sd", "/dev/nvme", "/dev/vd"), "64": ("b64decode", "base64 -"), "fromhex": (), "of=/": (),
-    "|": ("| sh", "| bash", "|sh", "|bash"), "push -": (), "--hard": (), "userdel": (), "flushall": (), "FLUSHALL": (),
-    "terminate": ("terminate_", "terminate-"), "/etc": ("/etc/passwd", "> /etc"), " -R": ("chmod -R", "chown -R"),
-}  # fmt: skip
-
-
-def _tells(text: str) -> bool:
-    return any(stem in text and (not words or any(word in text for word in words)) for stem, words in _TELLING.items())
+# What a script that does harm says in one way or another. What is missed here is judged when its commands are run one
+# by one.
+_tells = glance((
+    r"""\brm (?:-|["'$/~*])|['"]rm['"]|\brm(?:tree|Sync|dir)\b""", r"\bos\.remove|removedirs|remove_tree",
+    r"unlink[( ]", r"delete[_(]|-delete\b|delete from|DELETE ", r"DROP |TRUNCATE|[Tt]runcate",
+    r"drop_|drop table|drop database|dropDatabase|\bdropdb\b|\bdropuser\b", r"[Dd]estroy|\bmkfs|\bshred\b",
+    r"[Ww]ipe|[Pp]urge|[Pp]rune", r"\bkill -|\bkillall\b|\bpkill\b", r"/dev/(?:sd|nvme|vd)",
+    r"b64decode|\bbase64 -|fromhex", r"\bof=/", r"\|\s*(?:sh|bash)\b", r"\bpush -|--hard\b|\buserdel\b",
+    r"(?i:flushall)", r"terminate[_-]", r"/etc/passwd|> /etc", r"\b(?:chmod|chown) -R",
+))  # fmt: skip
 
 
 _SCRIPT = re.compile(r'"([\w:.-]{1,60})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
@@ -94,6 +89,8 @@ def telling(path: str, text: str) -> str | None:
         _, dot, suffix = name.rpartition(".")
         language = _LANGUAGES.get(dot + suffix if dot else "")
     if language is None or len(text) > MAX_WRITTEN or not _tells(text):
+        return None
+    if language == "python" and not may_matter(text):
         return None
     return language
 
