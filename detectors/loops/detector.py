@@ -9,14 +9,14 @@ from detectors.detector import Detector, Example, Finding, RuleSet, Run
 from detectors.event import Event, Message, ModelCall, ToolCall, ToolResult
 from detectors.loops.evidence import weigh
 from detectors.loops.fingerprint import BARE, SLEEPS, SPAWNS, WAITS, fingerprint
-from detectors.loops.hashing import hashed_name
-from detectors.loops.label import label
+from detectors.loops.hashing import hashed, hashed_name
+from detectors.loops.label import kept_label
 from detectors.loops.levels import Scale, scale_of
 from detectors.loops.outcome import NOT_PUBLISHED, Outcome, outcome_of
 from detectors.loops.rules import RULES
 from detectors.loops.state import MOST, NANO, PENDING, Agent, LoopsState, Pending, place
 from detectors.loops.tell import add_evidence, findings_of
-from detectors.loops.together import model_answered, saw_agent, saw_call, saw_message
+from detectors.loops.together import QUIET, model_answered, saw_agent, saw_call, saw_message
 
 MOST_USD = MOST / NANO
 # Seconds of a gap before a call that are the model's, where its calls don't say how long they took.
@@ -52,11 +52,20 @@ class Loops(Detector[LoopsState]):
     state_bytes: ClassVar[int] = 3072
 
     def observe(self, event: Event, state: LoopsState, run: Run, rules: RuleSet) -> Iterable[Finding]:
+        if isinstance(event, Message) and state.silent < QUIET - 2 and not event.parent_agent_id:
+            state.silent += 1  # thoughts come with calls
+            return ()
         key = hashed_name(event.agent_id)
-        agent = state.agent(key)
+        followed = state.followed
+        agent = followed.get(key)
+        if agent is None or len(followed) > 1:
+            agent = state.agent(key)
         if isinstance(event, ModelCall):
-            if event.cost_usd:
-                agent.nano_usd = min(agent.nano_usd + round(min(event.cost_usd, MOST_USD) * NANO), MOST)
+            usd = event.cost_usd
+            if usd:
+                agent.nano_usd += int(usd * NANO) if usd < MOST_USD else MOST
+                if agent.nano_usd > MOST:
+                    agent.nano_usd = MOST
             agent.asked = True
             if event.duration_s:
                 agent.thought_s = min(agent.thought_s + event.duration_s, 1e9)
@@ -68,7 +77,7 @@ class Loops(Detector[LoopsState]):
         if isinstance(event, ToolCall):
             return self._call(event, key, agent, state, run, rules)
         if isinstance(event, Message):
-            return saw_message(event, key, state, agent, run, rules.derive(scale_of))
+            return saw_message(event, key, state, agent, run, rules)
         return ()
 
     def _call(
@@ -76,18 +85,25 @@ class Loops(Detector[LoopsState]):
     ) -> Iterable[Finding]:
         mark = fingerprint(event)
         now = event.time
-        gap = max(0.0, min(now - agent.ended, 1e9)) if agent.ended else 0.0
-        idle = max(0.0, gap - (agent.thought_s or (THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S)))
-        gap = idle if agent.thought_s else gap
+        gap = idle = 0.0
+        if agent.ended and now > agent.ended:
+            gap = idle = min(now - agent.ended, 1e9)
+            idle -= agent.thought_s or (THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S)
+            if idle < 0.0:
+                idle = 0.0
+            if agent.thought_s:
+                gap = idle
         agent.thought_s, agent.asked = 0.0, False
-        call_id = hashed_name(event.call_id) if event.call_id else 0
         found: list[Finding] = []
         state.silent = 0
         if state.together is not None or mark.flags & SPAWNS or event.parent_agent_id:
-            found += saw_call(event, mark, key, state, agent, run, rules.derive(scale_of))
-        state.waiting.append(
-            Pending(key, call_id, *mark, label(event), gap, idle, place(event, agent, run))
-        )
+            found = saw_call(event, mark, key, state, agent, run, rules.derive(scale_of))
+        call_id = event.call_id
+        pending = Pending(
+            key, hashed(call_id) if call_id else 0, mark.ident, mark.shape, mark.words, mark.own, mark.flags,
+            kept_label(event), gap, idle, place(event, agent, run),
+        )  # fmt: skip
+        state.waiting.append(pending)
         if len(state.waiting) > PENDING:
             given_up = state.waiting.pop(0)
             if given_up.agent == key and not given_up.flags & BARE:
@@ -99,7 +115,7 @@ class Loops(Detector[LoopsState]):
     ) -> Iterable[Finding]:
         if event.exit_code is not None and state.coded < 2:
             state.coded += 1
-        call = state.take_call(key, hashed_name(event.call_id) if event.call_id else 0)
+        call = state.take_call(key, hashed(event.call_id) if event.call_id else 0)
         if call is None:
             # Its call was never seen, or given up: only a failure says something.
             call = Pending(key, 0, key | 1, key | 1, 0, b"", BARE, "", 0.0, 0.0, place(event, agent, run))
@@ -107,12 +123,12 @@ class Loops(Detector[LoopsState]):
             if outcome.signature is None:
                 return ()
         else:
-            outcome = outcome_of(event, call, call.ident in state.calls, codes=state.coded > 1)
+            outcome = outcome_of(event, call, call.ident in state.called, codes=state.coded > 1)
         took = event.duration_s if event.duration_s is not None else max(0.0, event.time - call.at.time)
         scale = rules.derive(scale_of)
         found: list[Finding] = []
         if state.together is not None:
-            found += saw_agent(event, key, state, agent, run, scale)
+            found = saw_agent(event, key, state, agent, run, scale)
         if call.flags & BARE and not outcome.known and not outcome.failing:
             return found
         found += self._step(call, outcome, took, event, agent, state, run, scale)
@@ -123,32 +139,30 @@ class Loops(Detector[LoopsState]):
         self, call: Pending, outcome: Outcome, took: float, event: Event, agent: Agent, state: LoopsState, run: Run,
         scale: Scale,
     ) -> list[Finding]:  # fmt: skip
+        flags = call.flags
         took = min(took, 1e9)
-        if call.flags & SLEEPS and not outcome.failing and not agent.waited:
+        before = agent.waited
+        if flags & SLEEPS and not outcome.failing and not before:
             agent.waited = call.idle + (took or scale.waits.wait_s)
             return []
-        spaced = call.gap + agent.waited
-        waited = call.idle + agent.waited
-        if not outcome.failing or call.flags & WAITS:
-            waited += took
-        if call.flags & WAITS and not took and not waited:
-            waited = scale.waits.wait_s  # of an agent whose clock stands still
+        spaced, waited = call.gap + before, call.idle + before
         agent.waited = 0.0
-        if call.flags & WAITS:
+        if flags & WAITS:
             spaced += took
-        if agent.spaced and spaced >= max(0.4, 1.25 * agent.spaced):
-            agent.slower += 1
-        elif spaced < 0.8 * agent.spaced:
+            waited += took
+            if not waited:
+                waited = scale.waits.wait_s  # of an agent whose clock stands still
+        elif not outcome.failing:
+            waited += took
+        if spaced < 0.8 * agent.spaced:
             agent.slower = 0
+        elif agent.spaced and spaced >= 0.4 and spaced >= 1.25 * agent.spaced:
+            agent.slower += 1
         agent.spaced, agent.pace = spaced, (agent.pace + waited) / 2
         verdict = weigh(state, agent, call, outcome, waited, scale.waits)
-        if not verdict.evidence:
-            agent.last = call.at
-            return []
-        if not add_evidence(agent, call, verdict, scale):
-            agent.last = call.at
-            return []
-        found = findings_of(agent, call, outcome, verdict, event, run, scale)
+        found: list[Finding] = []
+        if (verdict.evidence > 0 or agent.score) and add_evidence(agent, call, verdict, scale):
+            found = findings_of(agent, call, outcome, verdict, event, run, scale)
         agent.last = call.at
         return found
 

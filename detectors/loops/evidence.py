@@ -12,6 +12,8 @@ from copy import copy
 from enum import IntEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from detectors.loops.fingerprint import BARE, CHANGES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
 from detectors.loops.hashing import mixed
 from detectors.loops.outcome import UNKNOWN, Outcome
@@ -53,7 +55,7 @@ class Kind(IntEnum):
 SAME, REFINED, NUMBERED, SIMILAR, OTHER = range(5)
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, gc=False):
     """evidence: below 0 for progress. pattern: hash of what is repeated."""
 
     kind: Kind
@@ -63,6 +65,7 @@ class Verdict(NamedTuple):
 
 
 NOTHING = Verdict(Kind.REPEAT, 0)
+CHANGED, LITTLE_NEWS, NEWS = (Verdict(Kind.STALL, -evidence) for evidence in (5, 20, 35))
 
 
 class Waits(NamedTuple):
@@ -106,20 +109,24 @@ def patience(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
 def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, waited: float, waits: Waits) -> Verdict:
     """Updates what is known of the run with one step, and says what it shows. waited: seconds of the step."""
     step = state.step = state.step + 1
-    signature = outcome.signature
+    signature, failing, flags = outcome.signature, outcome.failing, call.flags
     passing = signature is not None and signature.passing
     pair, count, last = _count(state, call, outcome, step)
     # What is changed counts for all agents: another's step in between may have changed it back.
-    adjacent = agent.pair == pair and (not call.flags & CHANGES or step - last == 1)
+    adjacent = agent.pair == pair and (not flags & CHANGES or step - last == 1)
     agent.pair, agent.row = pair, agent.row + 1 if adjacent else 1
     agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
-    agent.again = min(agent.again + 1, 1000) if count >= 2 else 0
-    agent.density += DENSITY * ((count >= 2) - agent.density)
-    if signature is None and not outcome.failing and _moved(state, call.ident, count):
+    if count >= 2:
+        agent.again = min(agent.again + 1, 1000)
+        agent.density += DENSITY * (1.0 - agent.density)
+    else:
+        agent.again = 0
+        agent.density *= 1.0 - DENSITY
+    if signature is None and not failing and state.failures and _moved(state, call.ident, count):
         verdict = Verdict(Kind.FAILURE, -150)
     elif count >= 2:
         kind = Kind.REPEAT if adjacent else Kind.CYCLE
-        fails = outcome.failing or signature is not None
+        fails = failing or signature is not None
         if count >= 3:
             # Looking three times is nothing rare where it goes well; four times is.
             # In turn with news, a look at the same thing is work; among other repeats it is a cycle.
@@ -161,39 +168,43 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = NOTHING
     else:
         verdict = _went_well(state, agent, call, outcome)
-    if not outcome.failing and count < 2 and (call.flags & CHANGES or outcome.done):
-        agent.acted = step
-    if outcome.known and not outcome.failing and (call.flags & PAGES or outcome.barren or not outcome.short):
-        _remember(state.results, outcome.masked or outcome.exact, RESULTS)
-        if outcome.masked:
-            _remember(state.results, outcome.exact, RESULTS)
+    if not failing:
+        if count < 2 and (outcome.done or flags & CHANGES):
+            agent.acted = step
+        if outcome.known and (not outcome.short or outcome.barren or flags & PAGES):
+            _remember(state.came, outcome.masked or outcome.exact, RESULTS)
+            if outcome.masked:
+                _remember(state.came, outcome.exact, RESULTS)
     found = signature.exact if signature is not None else outcome.masked or outcome.exact
-    state.latest.append(Latest(call.ident, call.shape, call.words, found))
-    if len(state.latest) > LATEST:
-        del state.latest[0]
+    latest = state.latest
+    latest.append(Latest(call.ident, call.shape, call.words, found))
+    if len(latest) > LATEST:
+        del latest[0]
     return verdict
 
 
 def _moved(state: LoopsState, ident: int, count: int) -> bool:
     """Whether a call that ran into something got through. A result that it had before says so only if what it ran into
     was one that passes: else the two come in turn."""
-    met = [known for known in state.failures if known.ident == ident and (count < 2 or known.passing)]
-    for known in met:
-        state.seen.pop(known.pair, None)
-        state.failures.remove(known)
-    return bool(met)
+    moved = False
+    for known in state.failures[:]:
+        if known.ident == ident and (count < 2 or known.passing):
+            state.seen.pop(known.pair, None)
+            state.failures.remove(known)
+            moved = True
+    return moved
 
 
 def _count(state: LoopsState, call: Pending, outcome: Outcome, step: int) -> tuple[int, int, int]:
     """The step by what came of it, how often it was so by now, and when it last was."""
-    seen = state.seen
+    seen, ident = state.seen, call.ident
     whose = 0 if call.flags & CHANGES else call.agent
     # Found to the letter or but for volatile parts: both are remembered, for the first of a kind is not yet masked.
-    exact = mixed(call.ident, outcome.exact, whose)
+    exact = hash((ident, outcome.exact, whose)) & 0xFFFFFFFF or 1
     known = seen.pop(exact, 0)
     pair = exact
     if outcome.masked and outcome.masked != outcome.exact:
-        masked = mixed(call.ident, outcome.masked, whose)
+        masked = mixed(ident, outcome.masked, whose)
         other = seen.pop(masked, 0)
         if (other & 63) >= (known & 63):
             known = other
@@ -206,7 +217,7 @@ def _count(state: LoopsState, call: Pending, outcome: Outcome, step: int) -> tup
         seen[exact] = step << 6 | 1
     while len(seen) > SEEN:
         del seen[next(iter(seen))]
-    _remember(state.calls, call.ident, CALLS)
+    _remember(state.called, ident, CALLS)
     return pair, count, last
 
 
@@ -271,14 +282,14 @@ def _meet(
 
 def _went_well(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome) -> Verdict:
     """A step with a result that this call did not have before."""
-    known = outcome.exact in state.results or (outcome.masked != 0 and outcome.masked in state.results)
+    known = outcome.exact in state.came or outcome.masked in state.came
     paging = bool(call.flags & PAGES)
     if not known:
         if outcome.exact == UNKNOWN:
             return NOTHING
         if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
             return Verdict(Kind.PAGES, 30 if agent.barren > 1 else 2, call.shape)
-        return Verdict(Kind.STALL, -5 if call.flags & CHANGES else -20 if outcome.short else -35)
+        return CHANGED if call.flags & CHANGES else LITTLE_NEWS if outcome.short else NEWS
     near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):
         return Verdict(Kind.PAGES, 40, call.shape)
@@ -302,11 +313,8 @@ def _nearest(state: LoopsState, call: Pending, outcome: int | None) -> int:
     return near
 
 
-def _remember(known: list[int], value: int, most: int) -> None:
-    if known and known[-1] == value:
-        return
-    if value in known:
-        known.remove(value)
-    known.append(value)
+def _remember(known: dict[int, int], value: int, most: int) -> None:
+    known.pop(value, None)
+    known[value] = 1
     if len(known) > most:
-        del known[0]
+        del known[next(iter(known))]

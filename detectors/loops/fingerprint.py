@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from functools import lru_cache, reduce
-from operator import or_
-from struct import pack
-from typing import Any, NamedTuple
+from functools import lru_cache
+from struct import Struct as Packed
+from typing import Any
 from zlib import crc32
+
+from msgspec import Struct
 
 from detectors.event import ToolCall
 from detectors.loops.hashing import hashed
@@ -22,8 +23,9 @@ from detectors.loops.mask import TEMPORARY
 
 NOW = 120.0  # seconds to either side of an event in which a time in its call is the current time
 ENDS = 250  # characters at either end of an argument that are read as words
-LONG_ENDS = 150  # in place of `ENDS` where there is more than both
-WORDS = 40  # of a call by which it is compared: those with the smallest hashes
+LONG_ENDS = 100  # in place of `ENDS` where there is more than both
+WORDS, FIRST_WORDS = 24, 16  # of a call by which it is compared; how many are its first, where it has more
+SAID = 40  # words of a message
 OWN = 8  # words of a call with a digit that are kept
 ARGUMENTS = 32  # of a call that are read
 
@@ -59,7 +61,7 @@ _DATE_AND_TIME = re.compile(
 _SHOWN = re.compile(
     r"2>&1|&>>? ?/dev/null|2> ?/dev/null|\|&? *(?:tail|head|cat|less|more)\b[^|;&\n]*|\|\| *(?:true|:)(?=\s|$)"
 )
-_COMMENT = re.compile(r"(?:^|(?<=[\s;]))#[^\n'\"]*(?=\n|\Z)")
+_COMMENT = re.compile(r"#(?<![^\s;]#)[^\n'\"]*(?=\n|\Z)")
 _STEPS_ON = re.compile(
     r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page|screenshot|snapshot)", re.I
 )
@@ -93,9 +95,9 @@ _PAGING = re.compile(
 )
 
 
-class Fingerprint(NamedTuple):
-    """ident, shape: 32 bits, never 0. words: a bit of 64 for each of its `WORDS` with the smallest hashes. own: hashes
-    of its words with a digit, 2 bytes each."""
+class Fingerprint(Struct, gc=False):
+    """ident, shape: 32 bits, never 0. words: a bit of 64 for each of `WORDS` words at its ends. own: hashes of its
+    words with a digit, 2 bytes each."""
 
     ident: int
     shape: int
@@ -133,64 +135,43 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     if not rest:  # of a long text all is hashed as it is
         text = _without_volatile(text, call.time, flags)
     words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
-    packed = sum(map(_hash_of, words))
-    if packed >> _SPECIAL_AT:
+    if not _SPECIAL.isdisjoint(words):
         flags |= _by_words(_SPECIAL.intersection(words), text, flags)
     if ">" in text and flags & SHELL and _REDIRECTS.search(text):
         flags |= CHANGES
-    total = shape = packed + start + rest
-    own = b""
-    if packed >> _NUMBER_AT & _MANY:
+    middle = 0
+    if len(words) > WORDS:
+        between = b" ".join(words[FIRST_WORDS : FIRST_WORDS - WORDS])
+        rest += crc32(between)
+        middle = crc32(between.translate(None, b"0123456789"))
+        words = words[:FIRST_WORDS] + words[FIRST_WORDS - WORDS :]
+    hashes = list(map(crc32, words))
+    total = sum(hashes) + start
+    shape, own = total + (middle or rest), b""
+    if not b"".join(words).isalpha():
         numbers = [crc32(word) for word in words if not word.isalpha()]
         if text.isascii():
-            shape = packed + start - sum(numbers)
-        own = pack(f">{len(numbers[:OWN])}H", *[value & 0xFFFF for value in numbers[:OWN]])
-    return Fingerprint(total & 0xFFFFFFFF or 1, shape & 0xFFFFFFFF or 1, _bits(words), own, flags)
+            shape = total + middle - sum(numbers)
+        del numbers[OWN:]
+        own = _PACKED[len(numbers)](*[value & 0xFFFF for value in numbers])
+    return Fingerprint(total + rest & 0xFFFFFFFF or 1, shape & 0xFFFFFFFF or 1, _bits(hashes), own, flags)
 
 
-class _Hashes(dict[bytes, int]):
-    """CRC-32 of words, with a count of one above it for a word with a digit, and above that for one that may give a
-    flag: so one sum over a call's words tells all. Agents use few words, so most are found here; it never grows beyond
-    `_WORDS_KEPT`."""
-
-    def __missing__(self, word: bytes) -> int:
-        if len(self) >= _WORDS_KEPT:
-            self.clear()
-        found = crc32(word) | (not word.isalpha()) << _NUMBER_AT | (word in _SPECIAL) << _SPECIAL_AT
-        if len(word) <= 32:
-            self[word] = found
-        return found
-
-
-_WORDS_KEPT, _NUMBER_AT, _SPECIAL_AT, _MANY = 16_384, 44, 56, 0xFFF
-_hash_of = _Hashes().__getitem__
-
-
-class _Bits(dict[bytes, int]):
-    """One of 64 bits for each word, kept as `_Hashes` are."""
-
-    def __missing__(self, word: bytes) -> int:
-        if len(self) >= _WORDS_KEPT:
-            self.clear()
-        found = 1 << (_hash_of(word) & 63)
-        if len(word) <= 32:
-            self[word] = found
-        return found
-
-
-_bit_of = _Bits().__getitem__
+_PACKED = tuple(Packed(f">{count}H").pack for count in range(OWN + 1))
 
 
 def sample_of(text: str) -> int:
     """The words of a text, as of a call, without the most common: for what agents say. Never 0."""
     words = text[: 2 * ENDS].encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
-    return _bits([word for word in words if len(word) > 2 and word not in _COMMON]) or 1 << (hashed(text) & 63)
+    telling = [crc32(word) for word in words if len(word) > 2 and word not in _COMMON]
+    return _bits(telling[:SAID]) or 1 << (hashed(text) & 63)
 
 
-def _bits(words: list[bytes]) -> int:
-    if len(words) <= WORDS:
-        return reduce(or_, map(_bit_of, words), 0)
-    return reduce(or_, [1 << (value & 63) for value in sorted(set(map(_hash_of, words)))[:WORDS]], 0)
+def _bits(hashes: list[int]) -> int:
+    bits = 0
+    for value in hashes:
+        bits |= 1 << (value & 63)
+    return bits
 
 
 def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> int:
@@ -219,6 +200,8 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
         text, rest = _ends(arguments)
         return text, rest, SHELL
     if len(arguments) == 1 and isinstance(command := arguments.get("command"), str):
+        if len(command) <= 2 * ENDS:
+            return command, 0, SHELL
         text, rest = _ends(command)
         return text, rest, SHELL
     flags, rest = 0, 0

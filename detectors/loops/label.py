@@ -7,25 +7,31 @@ from typing import Any
 from detectors.event import ToolCall
 from detectors.loops.fingerprint import COMMANDS
 
-LIMIT = 44  # characters; they are kept until the result
+LIMIT = 44  # characters that are shown
+KEPT = 72  # that are kept until the result, since most calls are never shown
 
 
-def label(call: ToolCall, limit: int = LIMIT) -> str:
-    """In one line, with its tool.
-
-    >>> label(ToolCall(time=0, run_id="r", tool="bash", arguments={"command": "ls  -la"}))
-    'bash ls -la'
-    """
+def kept_label(call: ToolCall) -> str:
+    """The tool and how the call begins, as it came: `label` makes a line of it."""
     text: Any = call.arguments
     if isinstance(text, dict):
         named = text.get("command")
         if not isinstance(named, str):
             named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
-        text = named or next((value for value in text.values() if isinstance(value, str)), "")
-    line = " ".join(text[: 2 * limit].split()) if text else ""
-    if text and len(line) <= limit and len(text) > 2 * limit:  # there is more of it than is shown
-        line = " ".join(text[: 4 * limit].split())
-    line = f"{call.tool[:limit]} {line}".strip()
-    if not line.isascii():
-        line, limit = line.encode("utf-8", "replace").decode(), limit // 3  # bytes count
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+            named = named or next((value for value in text.values() if isinstance(value, str)), "")
+        text = named
+    line = f"{call.tool[:LIMIT]} {text[:KEPT] if text else ''}"
+    if line.isascii():
+        return line[:KEPT]
+    return line[: KEPT // 3].encode("utf-8", "replace").decode()  # bytes count
+
+
+def label(kept: str) -> str:
+    """In one line.
+
+    >>> label(kept_label(ToolCall(time=0, run_id="r", tool="bash", arguments={"command": "ls  -la"})))
+    'bash ls -la'
+    """
+    line = " ".join(kept.split())
+    limit = LIMIT if line.isascii() else LIMIT // 3
+    return line if len(line) <= limit and len(kept) < KEPT else f"{line[: limit - 1]}…"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from detectors.event import ToolResult
 from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS
@@ -15,6 +16,7 @@ from detectors.loops.state import Pending
 UNKNOWN = 0  # the hash of what was not published
 SHORT = 32  # characters: an acknowledgement or a number rather than information
 LONG = 80  # characters that hardly come by chance
+SPARSE = 400  # characters, from which an output is neither barren nor an acknowledgement
 
 _BARREN = re.compile(
     r"\s*(?:\[\]|\{\}|\(\)|none|null|nil|empty(?: set)?|0 (?:rows|results|matches)|"
@@ -28,7 +30,7 @@ _DONE = (
 )  # fmt: skip
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, gc=False):
     """exact, masked: hashes of the result, to the letter and without volatile parts; masked is 0 if it was not worth
     it. failing: by its code, or by its last words. signature: of a failure that says something. barren: it went well
     and there was nothing. short: by it calls can't be told apart. long: it hardly comes twice by chance. done: it only
@@ -47,18 +49,21 @@ class Outcome(NamedTuple):
 
 def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: bool) -> Outcome:
     """known: the call was made before. codes: this run's results carry exit codes, so one without did not end."""
-    output = result.output or ""
+    output, code, status = result.output, result.exit_code, result.status
+    if output == "" and not code and (status == "ok" or status is None) and not result.output_bytes:
+        return EMPTY
+    published = output is not None or result.output_sha256 is not None
+    output = output or ""
+    flags, own = (call.flags, call.own) if call is not None else (SHELL, b"")
     failing = is_failure(result)
-    own = call.own if call is not None else b""
     signature = None
     if failing:
         signature = signature_of(result, own)
-    elif call is None or not call.flags & SPAWNS:
-        silent = result.exit_code is None and result.status is None
-        shell = call is None or call.flags & SHELL
-        if codes and silent and shell and output.strip():
+    elif not flags & SPAWNS and output:
+        silent = code is None and status is None
+        if codes and silent and flags & SHELL and output.strip():
             failing, signature = True, TIMED_OUT
-        elif len(output) > 8 and (silent or shell) and (hides_failure(output) or (silent and begins_badly(output))):
+        elif (silent or flags & SHELL) and (hides_failure(output) or (silent and begins_badly(output))):
             signature = signature_of(result, own)
     size = len(output)
     outside = _outside(result)
@@ -67,25 +72,28 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     else:
         exact = hashed(output, outside) if output else outside
     masked = 0
-    if size and (known or (call is not None and call.flags & PAGES)) and may_vary(output):
+    if size and (known or flags & PAGES) and may_vary(output):
         text = mask(output, failing, own)
         if "~" in text or "\r" in output or "\x1b" in output:
             masked = hashed(text, outside)
-    barren = False
-    if 1 < size < 400 and not failing and (size < 48 or "[]" in output):
-        barren = _BARREN.match(output) is not None
-    short = size <= SHORT or (call is not None and call.flags & CHANGES != 0) or len(output.strip()) <= SHORT
-    done = size < 100 and not failing and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
-    published = result.output is not None or result.output_sha256 is not None
+    short = size <= SHORT or flags & CHANGES != 0
+    if size >= SPARSE or failing:
+        return Outcome(exact, masked, failing, signature, False, short, size >= LONG, False, published)
+    barren = size > 1 and (size < 48 or "[]" in output) and _BARREN.match(output) is not None
+    short = short or len(output.strip()) <= SHORT
+    done = size < 100 and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
     return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published)
 
 
+EMPTY = Outcome(1, 0, False, None, False, True, False, True, True)
 NOT_PUBLISHED = Outcome(UNKNOWN, 0, False, None, False, True, False, False, False)
 
 
 def _outside(result: ToolResult) -> int:
     """What is known of a result beside its text. The length counts where the text was cut: a log that grows."""
     output, whole = result.output, result.output_bytes
+    if not result.exit_code and (whole is None or output is None or whole <= len(output)):
+        return 1 if result.status == "ok" or result.status is None else hashed(f"{result.status}  ")
     # A character takes up to four bytes: only then is it worth to count them.
     if output is None or whole is None or whole <= len(output):
         cut = False

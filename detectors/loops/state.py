@@ -22,7 +22,7 @@ TOLD = 4  # loops that were told of
 LONGEST_ID = 36  # bytes of an event's id, as of a UUID; a longer one is not kept as evidence
 
 
-class Place(Struct, array_like=True):
+class Place(Struct, array_like=True, gc=False):
     """Where something happened. nano_usd: what the agent had cost by then, in billionths of a dollar."""
 
     event_id: str
@@ -31,7 +31,7 @@ class Place(Struct, array_like=True):
     nano_usd: int
 
 
-class Pending(Struct, array_like=True):
+class Pending(Struct, array_like=True, gc=False):
     """A call whose result is awaited.
 
     ident, shape, words, own, flags: its `detectors.loops.fingerprint.Fingerprint`. gap: seconds since the step
@@ -51,7 +51,7 @@ class Pending(Struct, array_like=True):
     at: Place
 
 
-class Latest(Struct, array_like=True):
+class Latest(Struct, array_like=True, gc=False):
     """A step by its call's words. outcome: hash of the failure's signature, or of the result."""
 
     ident: int
@@ -60,7 +60,7 @@ class Latest(Struct, array_like=True):
     outcome: int
 
 
-class Failure(Struct, array_like=True):
+class Failure(Struct, array_like=True, gc=False):
     """A failure that was met. template: of all failures of its kind, whatever they name. ident, pair, step: of the last
     step that met it, which is in `LoopsState.seen` as ``pair``. passing, kind: its
     `detectors.loops.signature.Signature`'s."""
@@ -74,7 +74,7 @@ class Failure(Struct, array_like=True):
     kind: int = 0
 
 
-class Told(Struct, array_like=True):
+class Told(Struct, array_like=True, gc=False):
     """A loop that was told of. level: the strongest answer so far. said: its score then."""
 
     rule: str
@@ -83,7 +83,7 @@ class Told(Struct, array_like=True):
     said: int
 
 
-class Agent(Struct, array_like=True):
+class Agent(Struct, array_like=True, gc=False):
     """One agent of the run.
 
     ended: when its last step did. thought_s: seconds of its model calls since. asked: whether there were any. waited:
@@ -115,7 +115,7 @@ class Agent(Struct, array_like=True):
     told: Told | None = None
 
 
-class Together(Struct, array_like=True):
+class Together(Struct, array_like=True, gc=False):
     """What a run's agents do together: talk, and start each other.
 
     said, by: the words of the latest messages and who said them. asked: a user was among them. talk, spawn: evidence,
@@ -138,9 +138,10 @@ class Together(Struct, array_like=True):
     spawn_told: Told | None = None
 
 
-class LoopsState(Struct, omit_defaults=True):
+class LoopsState(Struct, omit_defaults=True, gc=False):
     """seen: by step and outcome, 64 times the last step that had it plus how often it was. step: counts up. coded:
-    results that carried an exit code, up to 2. silent: messages, or model calls without any, since the last call."""
+    results that carried an exit code, up to 2. called, came: calls, and results, that were seen, the latest at the end.
+    silent: messages, or model calls without any, since the last call."""
 
     followed: dict[int, Agent] = field(default_factory=dict)
     waiting: list[Pending] = field(default_factory=list)
@@ -148,8 +149,8 @@ class LoopsState(Struct, omit_defaults=True):
     coded: int = 0
     silent: int = 0
     seen: dict[int, int] = field(default_factory=dict)
-    calls: list[int] = field(default_factory=list)
-    results: list[int] = field(default_factory=list)
+    called: dict[int, int] = field(default_factory=dict)
+    came: dict[int, int] = field(default_factory=dict)
     latest: list[Latest] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     together: Together | None = None
@@ -169,14 +170,15 @@ class LoopsState(Struct, omit_defaults=True):
 
     def take_call(self, agent: int, call_id: int) -> Pending | None:
         """The call that a result belongs to: by its id, else the oldest of the agent that is waiting."""
-        for index, pending in enumerate(self.waiting):
+        waiting = self.waiting
+        for index, pending in enumerate(waiting):
             if pending.agent == agent and (call_id == pending.call_id or not (call_id and pending.call_id)):
-                return self.waiting.pop(index)
+                return waiting.pop(index)
         return None
 
 
 def place(event: Event, agent: Agent, run: Run) -> Place:
     known = event.id
-    if len(known) > LONGEST_ID or not (known.isascii() or len(known.encode("utf-8", "replace")) <= LONGEST_ID):
+    if len(known) > LONGEST_ID or (not known.isascii() and len(known.encode("utf-8", "replace")) > LONGEST_ID):
         known = ""
     return Place(known, run.offset, event.time, agent.nano_usd)

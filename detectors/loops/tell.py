@@ -5,6 +5,7 @@ from __future__ import annotations
 from detectors.detector import Finding, Run
 from detectors.event import Event
 from detectors.loops.evidence import Kind, Verdict
+from detectors.loops.label import label
 from detectors.loops.levels import ALERT, CAPS, NOTICE, RULE_OF, SURE, Limits, Scale, level_of
 from detectors.loops.outcome import Outcome
 from detectors.loops.report import Spent, occurrences, who
@@ -19,8 +20,8 @@ MOST_SCORE = 1200  # hundredths: so that a loop of long ago is forgotten after s
 def add_evidence(agent: Agent, call: Pending, verdict: Verdict, scale: Scale) -> bool:
     """Adds it up. Returns whether there is more of it than before."""
     score = agent.score
-    if verdict.evidence < 0:
-        if score:
+    if verdict.evidence <= 0:
+        if verdict.evidence and score:
             _take_away(agent, -verdict.evidence)
         return False
     if scale.kinds[verdict.kind] is None:
@@ -92,7 +93,7 @@ def _finding(
         score=min(1.0, sum(agent.score) / limits.sure),
         severity=None if certain else "info",
         cap=CAPS[told.level],
-        evidence=occurrences(run, event, call.label, since, agent.last, call.at),
+        evidence=occurrences(run, event, label(call.label), since, agent.last, call.at),
         facts={
             "kind": kind.name.lower(), "steps": agent.steps + 1, "failing": outcome.failing,
             "waits_s": round(agent.pace, 1), **spent.facts(),
@@ -101,7 +102,7 @@ def _finding(
 
 
 def _says(agent: Agent, call: Pending, outcome: Outcome, kind: Kind, spent: Spent) -> str:
-    times, what = agent.steps + 1, f"`{call.label}`"
+    times, what = agent.steps + 1, f"`{label(call.label)}`"
     line = f": {outcome.signature.line[:120]}" if outcome.signature is not None else "."
     same = "its results were not published" if not outcome.known else "the same result each time"
     match kind:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from detectors.detector import Finding, Run
+from detectors.detector import Finding, RuleSet, Run
 from detectors.event import Event, Message, ModelCall, ToolCall, ToolResult
 from detectors.loops.fingerprint import SPAWNS, Fingerprint, sample_of
 from detectors.loops.hashing import hashed_name
-from detectors.loops.levels import CAPS, NOTICE, Limits, Scale, level_of
+from detectors.loops.levels import CAPS, NOTICE, Limits, Scale, level_of, scale_of
 from detectors.loops.report import Spent, occurrences, who
 from detectors.loops.rules import SPAWN, TALK
 from detectors.loops.state import LINEAGE, SAID, Agent, LoopsState, Place, Together, Told, place
@@ -22,12 +22,15 @@ MOST = 1200
 
 
 def saw_message(
-    event: Message, key: int, state: LoopsState, agent: Agent, run: Run, scale: Scale
+    event: Message, key: int, state: LoopsState, agent: Agent, run: Run, rules: RuleSet
 ) -> list[Finding] | tuple[()]:
+    state.silent = min(state.silent + 1, 1000)
+    if state.silent < QUIET - 1 and not event.parent_agent_id:
+        return ()
+    scale = rules.derive(scale_of)
     found: list[Finding] = []
     if event.parent_agent_id:
         found = _saw_child(event, key, state, agent, run, scale)
-    state.silent = min(state.silent + 1, 1000)
     if state.silent < QUIET - 1 or scale.talk is None or not event.text or event.role == "system":
         return found
     together = _together(state)
