@@ -21,6 +21,7 @@ _HEADS = 64
 # From the last letter of a name, and giving nothing back: from each letter of a long word it would take minutes.
 _FUNCTIONS = re.compile(rf"[\w.-][ \t]*+\([ \t]*+\)(?:\s*+[\w.-]++[ \t]*+\([ \t]*+\)){{{_HEADS - 1}}}")
 _HEADLESS = re.compile(r"^[ \t]*<<", re.MULTILINE)
+_HANDED = re.compile(r"sh -\w*c\b")
 _LINES = re.compile(r"(?<!\|)\n")
 _OPENS = bytes.maketrans(b"([{)]}", b"\1\1\1\0\0\0")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
@@ -51,6 +52,14 @@ def check_nesting(text: str) -> None:
         raise TooMuch(f"brackets open more than {MAX_NESTING} deep")
     if source.translate(None, b" \t").count(b"()") >= _HEADS and _FUNCTIONS.search(text):
         raise TooMuch("functions within functions without a body")
+
+
+def check_shells(text: str) -> None:
+    """Raises TooMuch for a line that hands a command to more shells than anyone would write, one within the other."""
+    if len(text) < _SHORT or text.count("-c") <= MAX_NESTING:
+        return
+    if max(len(_HANDED.findall(line)) for line in text.split("\n")) > MAX_NESTING:
+        raise TooMuch(f"more than {MAX_NESTING} shells within shells")
 
 
 def _depth(brackets: bytes) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from detectors.destructive import outputs
+from detectors.destructive import editors, outputs
+from detectors.destructive.ansible import ansible
 from detectors.destructive.awk import awk
 from detectors.destructive.containers import docker
 from detectors.destructive.copies import copied
@@ -276,6 +277,11 @@ def escape(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
     escaped(programs, argv, scope, stdin, excerpt)
 
 
+def editor(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    editors.edited(programs, argv, scope, stdin, excerpt)
+    escape(programs, argv, scope, stdin, excerpt)
+
+
 BUILTINS: dict[str, Builtin] = {
     "cd": cd, "pushd": cd, "popd": cd, "chdir": cd, "eval": evaluate, "source": source, ".": source, "exec": passing,
     "command": passing, "coproc": passing, "builtin": passing, "noglob": passing, "trap": trap, "alias": alias,
@@ -286,5 +292,5 @@ BUILTINS: dict[str, Builtin] = {
     "npm": package_script, "yarn": package_script, "pnpm": package_script, "bun": package_script, "crontab": crontab,
     "docker": container, "podman": container, "nerdctl": container, "mapfile": mapfile, "readarray": mapfile,
     "printf": printf, "cp": copy, "mv": copy, "ln": copy, "install": copy, **dict.fromkeys(NAMES, escape),
-    "tar": archive, "tee": tee,
+    "tar": archive, "tee": tee, **dict.fromkeys(editors.NAMES, editor), "ansible": ansible,
 }  # fmt: skip

@@ -88,7 +88,7 @@ def code_rules() -> tuple[_Compiled, ...]:
 _STEMS = re.compile(
     r"rm|rem|rim|pass|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
     r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
-    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send",
+    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$",
     re.IGNORECASE,
 )
 
@@ -166,7 +166,7 @@ class Calls:
                 if is_unknown(item.text) and (not deep or item.text == UNKNOWN):
                     continue
                 self.programs.remove(item.text, self.scope, self.excerpt, rule.id, deep=deep)
-            if deep and value.items is None and not value.text.startswith("-"):
+            if deep and value.items is None and not value.text.startswith("-") and value.text != UNKNOWN:
                 break
 
     def _empty(self, call: Call, rule: CodeRule) -> None:

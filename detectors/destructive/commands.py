@@ -84,7 +84,13 @@ def file_effect(
     pattern = GLOB in last or ONE in last
     deep = deep or last.startswith(GLOB + GLOB)  # what find selects lies at any depth
     place, width = spot.place, spot.width
-    if not deep:
+    if place == "protected" and width == "all" and (action == "change" or (pattern and last.strip(GLOB))):
+        width = "many"
+    if not deep and last == GLOB and place in ("core", "wide"):
+        pass  # its folders stay, and no file is left that was in it
+    elif not deep and place == "protected" and width == "all":
+        pass
+    elif not deep:
         if place in ("root", "core", "wide", "workspace root", "repository") and not pattern:
             return None  # a folder: the program refuses
         if place == "workspace root":

@@ -21,7 +21,7 @@ from detectors.destructive.words import ansi
 
 MAX_LINES = 32
 MAX_TEXT = 8_192  # characters that are cut and sorted for real
-_FORMAT = re.compile(r"%[-+ 0-9.]*[sbdqxc]")
+_FORMAT = re.compile(r"%%|%[-+ 0-9.]*[sbdqxc]")
 MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
@@ -63,13 +63,15 @@ def printf(argv: list[str], scope: Scope, stdin: str | None) -> str:
     out = []
     for _ in range(MAX_LINES):  # the form is used again until nothing is left to put in
         before = len(given)
-        out.append(_FORMAT.sub(lambda found: _formatted(found.group(), given), ansi(words[0])).replace("%%", "%"))
+        out.append(_FORMAT.sub(lambda found: _formatted(found.group(), given), ansi(words[0])))
         if not given or len(given) == before:
             break
     return "".join(out)
 
 
 def _formatted(form: str, given: list[str]) -> str:
+    if form == "%%":
+        return "%"
     text = given.pop(0) if given else ""
     return ansi(text) if form.endswith("b") else text
 

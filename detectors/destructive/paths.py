@@ -30,6 +30,8 @@ class _Places(Struct, frozen=True, forbid_unknown_fields=True):
     core: list[str]
     wide: list[str]
     protected: list[str]
+    vital: list[str]
+    rebuildable_anywhere: list[str]
     system: list[str]
     rebuildable: list[str]
     rebuildable_names: list[str]
@@ -63,6 +65,8 @@ _WIDE = _compile(_PLACES.wide)
 # ``**/name`` looks at the last name alone, which is much quicker than at each place of a path.
 _PROTECTED = _compile([glob for glob in _PLACES.protected if not _is_name(glob)])
 _PROTECTED_NAMES = _compile([glob[3:] for glob in _PLACES.protected if _is_name(glob)])
+_VITAL = _compile(_PLACES.vital)
+_ANYWHERE = _compile(_PLACES.rebuildable_anywhere)
 _SYSTEM = _compile(_PLACES.system)
 # What lies in a folder may be rebuilt where the folder as a whole is not: ``/usr/local/lib``.
 _WHOLE = {*_PLACES.core, *_PLACES.wide}
@@ -102,7 +106,9 @@ def locate(word: str, cwd: str, context: Context) -> Spot:
     text = word.replace("*", STAR).replace(GLOB, "*").replace(ONE, "?")
     head = text.split("/", 1)[0]
     if is_unknown(head):
-        return Spot(display(word), "unknown", "unknown", "possible")
+        last = text.rstrip("/").rpartition("/")[2]
+        rebuilt = not is_unknown(last) and "/.." not in text and _NAMES.fullmatch(last) is not None
+        return Spot(display(word), "rebuildable" if rebuilt else "unknown", "unknown", "possible")
     path = join(cwd, text)
     if is_unknown(path):
         certainty = "possible"
@@ -153,8 +159,11 @@ def _classify(path: str, context: Context) -> Spot:
     machine = not inside and ("*" in names[0] or "?" in names[0])  # a pattern over the whole machine
     system = machine or (not inside and _SYSTEM.fullmatch(contents) is not None)
     candidates = names if inside or machine else names[1:]
-    if (machine or not system) and any(_NAMES.fullmatch(name) for name in candidates):
+    rebuilt = _ANYWHERE if machine else _NAMES
+    if (machine or not system) and any(rebuilt.fullmatch(name) for name in candidates):
         return Spot(path, "rebuildable", "many")
+    if _VITAL.fullmatch(contents):
+        return Spot(path, "protected", "all")
     if _PROTECTED_NAMES.fullmatch(contents.rpartition("/")[2]) or _PROTECTED.fullmatch(contents):
         return Spot(path, "protected", "many" if "*" in contents else "one")
     if system:

@@ -22,6 +22,7 @@ from detectors.destructive.scope import Scope
 from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.steps import KEPT
+from detectors.destructive.throwaway import lowered
 from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal, passed_on
 from detectors.destructive.windows_names import is_windows, windows_command
 
@@ -96,16 +97,19 @@ class Programs:
                 return out
         interpreter = self.catalogue.interpreters.get(name)
         if interpreter is not None:
+            before = len(self.shell.effects)
             self._interpret(interpreter, argv, scope, stdin, excerpt)
+            if len(self.shell.effects) > before:
+                lowered(self.shell.effects, argv, scope, before)
         if name.lower() in _SQL_VERBS and len(argv) > 1 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
             self.shell.effects.extend(analyse_sql(excerpt[:2000]))  # a tool that takes SQL where others take commands
             return ""
         own = "/" in argv[0] and not argv[0].startswith("/")  # a script of the project: its words are its own affair
         match = self.catalogue.find([name, *argv[1:]], listed=own or interpreter is not None)
         if match is not None:
-            self.shell.effects.extend(
-                effects_of(match, argv, scope.cwd, self.shell.context, excerpt[:_EXCERPT])
-            )  # fmt: skip
+            found = effects_of(match, argv, scope.cwd, self.shell.context, excerpt[:_EXCERPT])
+            lowered(found, argv, scope)
+            self.shell.effects.extend(found)
         elif interpreter is None:
             script = scope.files.get(join(scope.cwd, literal(argv[0]))) if "/" in argv[0] else None
             if script is not None:
@@ -185,6 +189,8 @@ class Programs:
 
     def _interpret(self, known: Interpreter, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
         arguments = split(argv[1:], frozenset(known.values) | frozenset(known.code), known.long_dash)
+        if known.language == "shell" and argv[1:2] in (["-n"], ["-nc"]):
+            return  # it is only read
         for flag in known.code:
             if flag in arguments.flags:
                 inner = scope.fork()

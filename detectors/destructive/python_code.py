@@ -117,16 +117,14 @@ class _Reader:
 
     def looped(self, node: ast.For | ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
         """A loop over a list that is written out: its body for each item but the last, which the walk comes to."""
-        target, source = (
-            (node.target, node.iter)
-            if isinstance(node, ast.For)
-            else (node.generators[0].target, node.generators[0].iter)
-        )
-        if not isinstance(target, ast.Name):
-            return
-        if isinstance(source, ast.Call):
-            self.names[target.id] = self.value(source)
-        if not isinstance(source, ast.List | ast.Tuple | ast.Set):
+        if isinstance(node, ast.For):
+            target, source = node.target, node.iter
+            self.names.update(self.items(target, source, self.tests(node.body)))
+        else:
+            target, source = node.generators[0].target, node.generators[0].iter
+            for part in node.generators[:4]:
+                self.names.update(self.items(part.target, part.iter, part.ifs))
+        if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
             return
         body = node.body if isinstance(node, ast.For) else [node.elt]
         inner = [found for part in body for found in _in_order(part) if isinstance(found, ast.Call | ast.Assign)]
@@ -136,6 +134,29 @@ class _Reader:
                 self.repeated += len(inner)
                 for found in inner if self.repeated < _MAX_LOOPED else ():
                     self.see(found)
+
+    def items(self, target: ast.AST, source: ast.AST, tests: list[ast.expr]) -> dict[str, str]:
+        """What a loop's names stand for: what a folder holds, or a whole tree of folders, as one word."""
+        if isinstance(source, ast.Call) and self.called(source.func) in _ORDERED:
+            source = source.args[0] if source.args else source
+            if isinstance(target, ast.Tuple) and len(target.elts) == 2:
+                target = target.elts[1]
+        if isinstance(source, ast.Call) and self.called(source.func) in ("os.walk", "walk", "os.fwalk"):
+            if not isinstance(target, ast.Tuple) or not source.args or len(target.elts) < 3:
+                return {}
+            names = [item.id if isinstance(item, ast.Name) else "" for item in target.elts[:3]]
+            tree = f"{self.value(source.args[0])}/{GLOB}{GLOB}"
+            return dict(zip(names, (tree, GLOB * 2, GLOB * 2), strict=True))
+        if not isinstance(target, ast.Name):
+            return {}
+        if isinstance(source, ast.Call) or (isinstance(source, ast.Name) and GLOB in self.names.get(source.id, "")):
+            return {target.id: _chosen(self.value(source), target.id, tests)}
+        return {}
+
+    @staticmethod
+    def tests(body: list[ast.stmt]) -> list[ast.expr]:
+        """The condition under which a loop's body does anything."""
+        return [body[0].test] if len(body) == 1 and isinstance(body[0], ast.If) else []
 
     def called(self, node: ast.AST) -> str:
         """A function's full name, whatever its module or itself was imported as."""
@@ -263,6 +284,9 @@ class _Reader:
         if isinstance(node, ast.Subscript):
             reverses = isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == "::-1"
             return self.value(node.value, depth + 1)[::-1] if reverses else UNKNOWN
+        if isinstance(node, ast.Attribute) and node.attr in ("path", "name"):  # of what a folder holds
+            whole = self.value(node.value, depth + 1)
+            return UNKNOWN if GLOB not in whole else whole if node.attr == "path" else GLOB
         if isinstance(node, ast.Call):
             name = self.called(node.func)
             decoded = self.decoded(node, name, depth)
@@ -290,9 +314,14 @@ class _Reader:
             return None if inner is None or name.startswith("codecs") else self.value(inner, depth + 1)
         if last in ("rglob", "iterdir") and isinstance(node.func, ast.Attribute):
             return f"{self.value(node.func.value, depth + 1)}/{GLOB}{GLOB if last == 'rglob' else ''}"
-        if name in ("glob.glob", "glob.iglob", "os.scandir") and node.args:
-            text = self.value(node.args[0], depth + 1)
-            return text.replace("*", GLOB) if "*" in text else f"{text}/{GLOB}"
+        if name in ("os.listdir", "listdir"):
+            return GLOB
+        if name in ("sorted", "list", "reversed", "set") and node.args:
+            return self.value(node.args[0], depth + 1)
+        if name in ("os.scandir", "scandir") and node.args:
+            return f"{self.value(node.args[0], depth + 1)}/{GLOB}"
+        if name in ("glob.glob", "glob.iglob", "glob", "iglob") and node.args:
+            return self.value(node.args[0], depth + 1).replace("*", GLOB)
         if last == "glob" and isinstance(node.func, ast.Attribute) and node.args:
             return f"{self.value(node.func.value, depth + 1)}/{self.value(node.args[0], depth + 1).replace('*', GLOB)}"
         if not node.args:
@@ -311,6 +340,26 @@ class _Reader:
         if last == "chr" and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, int):
             return chr(node.args[0].value) if 0 < node.args[0].value < 0xD800 else UNKNOWN
         return None
+
+
+_ORDERED = frozenset({"sorted", "list", "reversed", "set", "enumerate"})
+_EVERY = frozenset({"isfile", "isdir", "exists", "is_file", "is_dir", "islink", "lexists", "is_symlink", "access"})
+
+
+def _chosen(value: str, name: str, tests: list[ast.expr]) -> str:
+    """Of all that a folder holds what passes the tests: what ends so, or some that nobody can name."""
+    for test in tests:
+        call = test.operand if isinstance(test, ast.UnaryOp) else test
+        last = _dotted(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+        if last in _EVERY or call is not test:
+            continue
+        ends = call.args[0] if isinstance(call, ast.Call) and last == "endswith" and call.args else None
+        if isinstance(ends, ast.Tuple) and ends.elts:
+            ends = ends.elts[0]
+        if isinstance(ends, ast.Constant) and isinstance(ends.value, str) and value.endswith(GLOB):
+            return value + clean(ends.value)
+        return value.rstrip(GLOB) + UNKNOWN
+    return value
 
 
 def _dotted(node: ast.AST) -> str:

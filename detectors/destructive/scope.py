@@ -74,6 +74,8 @@ class Scope:
             return self.params[index] if index < len(self.params) else UNSET
         if name in ("@", "*"):
             return " ".join(self.params) if self.params is not None else UNKNOWN
+        if "&" + name in self.variables:
+            return self.variables.get(self.variables["&" + name], UNSET)
         if name in _ALWAYS or name.isdigit() or not name.isidentifier():
             return UNKNOWN
         return UNSET

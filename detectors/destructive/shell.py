@@ -15,7 +15,15 @@ import tree_sitter_bash
 from tree_sitter import Language, Parser
 
 from detectors.destructive.beyond import pieces
-from detectors.destructive.bounds import MAX_BYTES, MAX_PARSED, MAX_PLAIN, MAX_WORK, TooMuch, check_nesting
+from detectors.destructive.bounds import (
+    MAX_BYTES,
+    MAX_PARSED,
+    MAX_PLAIN,
+    MAX_WORK,
+    TooMuch,
+    check_nesting,
+    check_shells,
+)
 from detectors.destructive.builtin import lines_of
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
@@ -68,6 +76,7 @@ def analyse_step(
         if session is not None:
             entered(session, scope, lambda definition: shell.script(definition, scope))
         start = scope.cwd
+        check_shells(source)
         if plain is not None:
             shell.spend(min(len(source), MAX_BYTES))
             shell.plain(plain, scope, None)
@@ -334,8 +343,12 @@ class Shell:
         return self.visit_declaration_command(node, scope, stdin)
 
     def visit_declaration_command(self, node: Node, scope: Scope, stdin: str | None) -> str:
+        another = " -n " in self.words.text(node)[:16]  # declare -n: a name for a variable, in both directions
         for child in node.named_children:
-            if child.type == "variable_assignment":
+            if child.type == "variable_assignment" and another:
+                name, value = self.assignment(child, scope)
+                scope.variables["&" + name], scope.variables["&" + value] = value, name
+            elif child.type == "variable_assignment":
                 self.visit_variable_assignment(child, scope, stdin)
         return ""
 

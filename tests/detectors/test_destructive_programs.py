@@ -76,10 +76,10 @@ WRITES = [
     ("echo x > /dev/null", None, "nowhere"),
     ("echo x > out.txt 2>&1", None, "a new file"),
     ("echo x >> /etc/hosts", None, "added"),
-    ("echo x > /etc/passwd", "N", "overwritten"),
+    ("echo x > /etc/passwd", "W", "overwritten"),
     ("echo x > /etc/cron.d/new", None, "new in a system folder"),
     (": > data/app.db", "N", "emptied"),
-    ("> ~/.ssh/authorized_keys", "N", "emptied"),
+    ("> ~/.ssh/authorized_keys", "W", "emptied"),
     (": > app.log", None, "a log"),
     ("cp /dev/null data/app.db", "N", "emptied"),
     ("truncate -s 0 data/app.db", "N", "emptied"),
@@ -92,7 +92,7 @@ WRITES = [
     ("chmod -R 755 src", None, "modes of sources"),
     ("chown -R me /usr/lib", "W", "owners of the system"),
     ("chown me /etc/motd", None, "one"),
-    ("tee /etc/passwd < x", "N", "overwritten by tee"),
+    ("tee /etc/passwd < x", "W", "overwritten by tee"),
     ("rsync -a --delete a/ /home/", "W", "whatever the source lacks"),
     ("rsync -a --delete a/ build/", None, "built again"),
     ("rsync -an --delete a/ /home/", None, "dry"),
@@ -213,6 +213,8 @@ def test_case(command: str, expected: str | None, why: str) -> None:
     assert rule_of(command) == RULES[expected], why
 
 
-@pytest.mark.parametrize("url", ["https://get.helm.sh.example.com", "https://get.helm.shop/x", "https://fly.io/install.shx"])
+@pytest.mark.parametrize(
+    "url", ["https://get.helm.sh.example.com", "https://get.helm.shop/x", "https://fly.io/install.shx"]
+)
 def test_a_name_that_only_begins_like_a_known_installer_is_none(url: str) -> None:
     assert [effect.action for effect in judge_command(f"curl -sSL {url} | sh", Context())] == ["execute_unknown"]

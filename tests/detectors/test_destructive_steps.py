@@ -78,7 +78,7 @@ STORIES: list[tuple[list[Step], str, str]] = [  # steps, what each breaks, why
     (["wipe() { rm -rf /usr; }", "wipe"], "-W", "a function"),
     (["ls() { rm -rf /usr; }", "ls"], "-W", "a function by the name of what does no harm"),
     (["cd /", "rm -rf etc"], "-W", "a folder"),
-    (["cd /etc && ls", "ls", "rm -f passwd"], "--N", "a folder, two steps before"),
+    (["cd /etc && ls", "ls", "rm -f passwd"], "--W", "a folder, two steps before"),
     (["cd build", "rm -rf *"], "-N", "a folder, if the shell lasts; the workspace, if it doesn't"),
     (["mkdir t", "rm -rf t"], "--", "its own"),
     (["mkdir t", "mv t u", "rm -rf u"], "---", "its own under another name"),
