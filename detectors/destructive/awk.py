@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
-from detectors.destructive.values import UNKNOWN, is_unknown, literal
+from detectors.destructive.values import GLOB, UNKNOWN, is_unknown, literal
 from detectors.destructive.words import ansi
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class _Run:
 
     def _field(self, text: str) -> str:
         stdin = self.stdin
+        if stdin is not None and GLOB in stdin and not is_unknown(stdin):
+            return stdin.strip()  # of everything that was listed
         if stdin is None or is_unknown(stdin) or not text[1:].isdigit():
             return UNKNOWN
         if text == "$0":

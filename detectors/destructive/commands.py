@@ -12,7 +12,7 @@ from detectors.destructive.catalogue import Match
 from detectors.destructive.catalogue_schema import Entry
 from detectors.destructive.context import Context, names_production
 from detectors.destructive.effects import Certainty, Effect, Width
-from detectors.destructive.paths import Spot, locate
+from detectors.destructive.paths import Spot, join, locate
 from detectors.destructive.replaced import PUT
 from detectors.destructive.values import GLOB, ONE, UNKNOWN, UNSET, display, is_unknown
 
@@ -39,7 +39,7 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
         prefix = target[4:]
         paths = [word[len(prefix) :] for word in match.words if word.startswith(prefix)]
     else:
-        return [_named(match, words, argv, excerpt)]
+        return [_named(match, words, argv, cwd, excerpt)]
     deep = entry.deep == "always" or match.arguments.has(entry.deep)
     if len(paths) > MAX_TARGETS:
         paths = sorted(paths, key=_how_far)[:MAX_TARGETS]  # a long list hides nothing
@@ -130,7 +130,7 @@ def _one_file(name: str) -> bool:
     )
 
 
-def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Effect:
+def _named(match: Match, words: list[str], argv: list[str], cwd: str, excerpt: str) -> Effect:
     entry, does, target = match.entry, match.entry.does, match.entry.target
     assert does is not None
     if target == "first":
@@ -142,12 +142,21 @@ def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Eff
     elif target.startswith("flag:"):
         words = [match.arguments.flags[flag] for flag in target[5:].split(",") if match.arguments.flags.get(flag)]
     width: Width = "all" if entry.widen and match.arguments.has(entry.widen) else does.width
+    if (
+        any(word.rpartition("/")[2] == GLOB for word in words)
+        and does.action != "create"
+        and entry.id != "docker.every"
+    ):
+        width = "all"  # whatever was listed before
     if UNKNOWN in "".join(argv) and entry.id != "docker.every" and _LISTED.search(excerpt):
         width = "all"
     certainty: Certainty = "certain"
     if any(UNSET in word or UNKNOWN in word for word in argv[1:]):
         certainty = "likely"
     names = [display(word) for word in words[:MAX_TARGETS]]
+    keys = tuple(f"{does.thing}:{name}" for name in names if name)
+    if does.thing == "files":
+        keys = _files(match.arguments, names, cwd)
     return Effect(
         action=does.action,
         thing=does.thing,
@@ -156,11 +165,19 @@ def _named(match: Match, words: list[str], argv: list[str], excerpt: str) -> Eff
         reversible=does.reversible,
         undo=does.undo,
         certainty=certainty,
-        keys=tuple(f"{does.thing}:{name}" for name in names if name),
+        keys=keys,
         excerpt=excerpt,
         entry=entry.id,
         production=_production(match.arguments, argv),
     )
+
+
+def _files(arguments: Arguments, names: list[str], cwd: str) -> tuple[str, ...]:
+    """Of a working copy as a whole where none are named; none for what is ignored by it, which it keeps nowhere."""
+    if not names and arguments.has(("-x", "-X")):
+        return ()
+    folder = join(cwd, arguments.flags.get("-C", "") or ".")
+    return tuple("files:" + join(folder, name) for name in names or ["."])
 
 
 def _production(arguments: Arguments, argv: list[str]) -> bool:

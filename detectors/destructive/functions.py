@@ -43,6 +43,9 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     pay_verbs: frozenset[str]
     payments: frozenset[str]
     audiences: frozenset[str]
+    ending_verbs: frozenset[str]
+    ended: frozenset[str]
+    disks: frozenset[str]
 
 
 @cache
@@ -58,6 +61,7 @@ def _nouns() -> dict[str, Thing]:
 
 # Said of nothing that is meant to come back, whatever it is said of.
 _FOR_GOOD = frozenset({"wipe", "erase", "purge", "destroy", "obliterate", "nuke", "decommission"})
+_BLANKING = frozenset({"wipe", "erase", "format", "zero", "shred"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^A-Za-z0-9]+")
 
@@ -75,7 +79,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     if tool.startswith("mcp__") or "." in tool:  # the server's name is no verb
         words = words_of(re.split(r"__|\.", tool)[-1])
     hints = _hints(arguments)
-    paid = _paid(known, words, arguments, excerpt)
+    paid = _paid(known, words, arguments, excerpt) or _ended(known, words, arguments, excerpt)
     if paid:
         return paid
     if not any(word in known.verbs for word in words):
@@ -102,6 +106,10 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     thing: Thing = things[noun] if noun else "other"
     width = _width(known, words, noun, thing, arguments)
     reversible = known.verbs[verb]
+    if verb == "revoke" and thing == "key" and "token" not in (noun or ""):
+        reversible = "no"  # another one can be made, and whoever has this one is shut out
+    if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(_device, arguments.values()))):
+        thing, width = "disk", "all"
     if noun is None and width != "all" and verb not in _FOR_GOOD:
         reversible = "unknown" if reversible == "no" else reversible
     if reversible == "unknown" and width == "all":
@@ -142,6 +150,18 @@ def _hinted(
         Effect(action="change", thing="other", target=(target or tool)[:200], width=width, excerpt=excerpt,
                reversible="no" if width in ("all", "many") else "unknown", entry="function.hint",
                production=names_production(tool) or names_production(target))
+    ]  # fmt: skip
+
+
+def _ended(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """What has been agreed with someone, and is over once it is cancelled."""
+    if known.ended.isdisjoint(words) or words[0] not in known.ending_verbs:
+        return []
+    if any(_truthy(arguments.get(name)) for name in known.defusing_arguments):
+        return []
+    return [
+        Effect(action="revoke", thing="account", target=_target(known, arguments)[:120], reversible="no",
+               width="all" if "all" in words else "one", excerpt=excerpt, entry="function.end")
     ]  # fmt: skip
 
 
@@ -196,6 +216,10 @@ def _target(known: Vocabulary, arguments: dict[str, Any]) -> str:
         if value not in (None, "", [], {}):
             return str(value)[:120]
     return next((str(value)[:120] for value in arguments.values() if isinstance(value, str) and value), "")
+
+
+def _device(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/dev/")
 
 
 def _truthy(value: Any) -> bool:

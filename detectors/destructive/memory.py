@@ -16,6 +16,11 @@ MAX_PENDING = 4
 MAX_SESSIONS = 2
 MANY_REMOVED = 20  # files of the workspace, each of which is little
 
+# What touches no file that git does not know.
+ONLY_TRACKED = frozenset({
+    "git.reset-hard", "git.checkout-force", "git.checkout-all", "git.checkout-file", "git.restore-file",
+    "git.restore-worktree", "git.read-tree", "git.abort",
+})  # fmt: skip
 # Things whose destruction and new creation is a rebuild, whatever they are called each time.
 REBUILT = frozenset({"environment", "cluster", "cloud", "database", "table", "repository"})
 
@@ -59,7 +64,10 @@ def kept(own: set[str], effect: Effect) -> bool:
     if effect.thing in ("files", "repository"):
         if effect.place in ("root", "core", "wide", "device", "unknown"):
             return False
-        return all(any(digest("saved:" + above) in own for above in _above(key)) for key in effect.keys)
+        saved = ["saved:"]
+        if effect.thing == "files" and effect.place in ("", "workspace", "elsewhere"):
+            saved += ["committed:", "tracked:"] if effect.entry in ONLY_TRACKED else ["committed:"]
+        return all(any(digest(kind + above) in own for above in _above(key) for kind in saved) for key in effect.keys)
     if all(digest("saved:" + key.partition(":")[2]) in own for key in effect.keys):
         return True
     words = effect.excerpt.replace("=", " ").split()[:40] if effect.thing in ("table", "rows", "schema") else ()

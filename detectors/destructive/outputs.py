@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import msgspec
 
+from detectors.destructive.listings import NAMES, listing
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
 from detectors.destructive.translate import translated
@@ -25,6 +26,7 @@ _FORMAT = re.compile(r"%%|%[-+ 0-9.]*[sbdqxc]")
 MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
+_WHOLE = frozenset({"cut", "sort", "uniq", "paste", "cat"})  # that leave no line out
 _KEYED = frozenset({"-aes-256-cbc", "-aes-128-cbc", "-k", "-pass", "-K"})
 Model = Callable[[list[str], Scope, "str | None"], str]
 
@@ -79,6 +81,10 @@ def _formatted(form: str, given: list[str]) -> str:
 def lines(argv: list[str], scope: Scope, stdin: str | None) -> str:
     """head, tail, sort, uniq, cut, paste and grep, for real where the text is known and short."""
     name = argv[0].rpartition("/")[2]
+    if stdin is None and "/etc/passwd" in argv:
+        return GLOB
+    if stdin is not None and GLOB in stdin and name in _WHOLE and not is_unknown(stdin):
+        return stdin
     if stdin is None or is_unknown(stdin) or GLOB in stdin or len(stdin) > MAX_TEXT:
         return passed_on(stdin)
     rows = stdin.rstrip("\n").split("\n")
@@ -243,7 +249,7 @@ def folder(argv: list[str], scope: Scope, stdin: str | None) -> str:
 
 
 def repository(argv: list[str], scope: Scope, stdin: str | None) -> str:
-    return scope.context.root if "--show-toplevel" in argv else UNKNOWN
+    return scope.context.root if "--show-toplevel" in argv else listing(argv, scope, stdin)
 
 
 def base(argv: list[str], scope: Scope, stdin: str | None) -> str:
@@ -263,6 +269,7 @@ def silent(argv: list[str], scope: Scope, stdin: str | None) -> str:
 
 
 MODELS: dict[str, Model] = {
+    **dict.fromkeys(NAMES, listing),
     "cat": same, "tac": same, "tee": same, "bat": same, "sponge": same, "echo": echo, "printf": printf,
     "base64": decoded, "base32": decoded, "gbase64": decoded, "xxd": hexadecimal, "gunzip": unpacked, "zcat": unpacked,
     "bzcat": unpacked, "xzcat": unpacked, "bunzip2": unpacked, "unxz": unpacked, "gzip": unpacked, "bzip2": unpacked,

@@ -2,7 +2,8 @@
 
 Both are effects of the kind that lowers others, so they count only once they are seen to succeed (`detector`): by the
 result of the call, or by a later command that runs only then. Keys: ``files:/path`` is the run's own from then on,
-``saved:files:/path`` and ``saved:name`` can be brought back.
+``saved:files:/path`` and ``saved:name`` can be brought back, ``committed:files:/path`` from git, but for what git is
+told to ignore, and ``tracked:files:/path`` only what git knew before.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def note(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
         made = _unzipped(words)
     elif name == "git":
         made = _cloned(words)
+        _committed(programs, words, scope, excerpt)
     elif name in ("cp", "gcp", "rsync"):
         saved = _copied(name, words, scope)
     elif name in ("zip", "7z"):
@@ -94,6 +96,37 @@ def note(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, e
                 entry="run.saved" if saving else "run.made",
             )
         )
+
+
+def _committed(programs: Programs, words: list[str], scope: Scope, excerpt: str) -> None:
+    """What git keeps from now on: all files once they are added and committed, or those that it knows."""
+    folder = scope.cwd
+    while len(words) > 1 and words[0] in ("-C", "-c"):
+        folder = join(folder, words[1]) if words[0] == "-C" else folder
+        words = words[2:]
+    if not words or words[0] not in ("add", "commit", "stash") or is_unknown(folder) or "--dry-run" in words:
+        return
+    rest, letters = words[1:], "".join(word[1:] for word in words if word[:1] == "-" and word[1:2] != "-")
+    below = f"files:{folder}"
+    keys: tuple[str, ...] = ()
+    if words[0] == "add":
+        every = not {"-A", "--all", "."}.isdisjoint(rest) and not {"-n", "-p", "-i"}.intersection(rest)
+        keys = ("staged:" + below,) if every else ()
+    elif words[0] == "commit":
+        _keep(programs, ("committed:" + below, "staged:" + below), excerpt, MOVED)
+        keys = ("tracked:" + below,) if "--all" in rest or "a" in letters.partition("m")[0] else ()
+    elif not rest or rest[0] in ("push", "save") or rest[0].startswith("-"):
+        every = not {"--include-untracked", "--all"}.isdisjoint(rest) or "u" in letters or "a" in letters
+        keys = ("committed:" + below if every else "tracked:" + below,) if "--" not in rest else ()
+    if keys:
+        _keep(programs, keys, excerpt, "run.committed")
+
+
+def _keep(programs: Programs, keys: tuple[str, ...], excerpt: str, entry: str) -> None:
+    programs.shell.effects.append(
+        Effect(action="create", thing="backup", target="", width="one", reversible="yes", keys=keys,
+               excerpt=excerpt[:200], entry=entry)
+    )  # fmt: skip
 
 
 def _save(programs: Programs, names: list[str], excerpt: str) -> None:

@@ -11,6 +11,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
+from detectors.destructive.paths import locate
+from detectors.destructive.python_loops import conditions, dotted, stands_for
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
@@ -119,11 +121,11 @@ class _Reader:
         """A loop over a list that is written out: its body for each item but the last, which the walk comes to."""
         if isinstance(node, ast.For):
             target, source = node.target, node.iter
-            self.names.update(self.items(target, source, self.tests(node.body)))
+            self.names.update(stands_for(self, target, source, conditions(node.body)))
         else:
             target, source = node.generators[0].target, node.generators[0].iter
             for part in node.generators[:4]:
-                self.names.update(self.items(part.target, part.iter, part.ifs))
+                self.names.update(stands_for(self, part.target, part.iter, part.ifs))
         if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
             return
         body = node.body if isinstance(node, ast.For) else [node.elt]
@@ -135,32 +137,9 @@ class _Reader:
                 for found in inner if self.repeated < _MAX_LOOPED else ():
                     self.see(found)
 
-    def items(self, target: ast.AST, source: ast.AST, tests: list[ast.expr]) -> dict[str, str]:
-        """What a loop's names stand for: what a folder holds, or a whole tree of folders, as one word."""
-        if isinstance(source, ast.Call) and self.called(source.func) in _ORDERED:
-            source = source.args[0] if source.args else source
-            if isinstance(target, ast.Tuple) and len(target.elts) == 2:
-                target = target.elts[1]
-        if isinstance(source, ast.Call) and self.called(source.func) in ("os.walk", "walk", "os.fwalk"):
-            if not isinstance(target, ast.Tuple) or not source.args or len(target.elts) < 3:
-                return {}
-            names = [item.id if isinstance(item, ast.Name) else "" for item in target.elts[:3]]
-            tree = f"{self.value(source.args[0])}/{GLOB}{GLOB}"
-            return dict(zip(names, (tree, GLOB * 2, GLOB * 2), strict=True))
-        if not isinstance(target, ast.Name):
-            return {}
-        if isinstance(source, ast.Call) or (isinstance(source, ast.Name) and GLOB in self.names.get(source.id, "")):
-            return {target.id: _chosen(self.value(source), target.id, tests)}
-        return {}
-
-    @staticmethod
-    def tests(body: list[ast.stmt]) -> list[ast.expr]:
-        """The condition under which a loop's body does anything."""
-        return [body[0].test] if len(body) == 1 and isinstance(body[0], ast.If) else []
-
     def called(self, node: ast.AST) -> str:
         """A function's full name, whatever its module or itself was imported as."""
-        name = _dotted(node)
+        name = dotted(node)
         first, dot, rest = name.partition(".")
         if first in self.imported:
             return self.imported[first] + dot + rest
@@ -187,7 +166,7 @@ class _Reader:
                 self.commands.append(self.value(first))
         elif last in _SQL and isinstance(first, ast.Constant | ast.Name | ast.JoinedStr | ast.BinOp):
             text = self.value(first)
-            if text != UNKNOWN:
+            if text != UNKNOWN and not self.passing(node.func):
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
         elif name == "open" and first is not None:
             self.opened(node, first)
@@ -198,6 +177,22 @@ class _Reader:
                 self.nested(self.value(first))
         else:
             self.other(node)
+
+    def passing(self, node: ast.AST) -> bool:
+        """Whether a cursor is of a SQLite database in memory or in a scratch folder."""
+        for _ in range(8):
+            if isinstance(node, ast.Attribute):
+                node = node.value
+            elif isinstance(node, ast.Name) and node.id in self.made:
+                node = self.made[node.id]
+            elif isinstance(node, ast.Call) and self.called(node.func) in ("sqlite3.connect", "sqlite.connect"):
+                path = self.value(node.args[0]) if node.args else UNKNOWN
+                return path == ":memory:" or locate(path, self.scope.cwd, self.scope.context).place == "scratch"
+            elif isinstance(node, ast.Call):
+                node = node.func
+            else:
+                break
+        return False
 
     def opened(self, node: ast.Call, path: ast.AST) -> None:
         """A file opened for writing is emptied, or made."""
@@ -342,46 +337,13 @@ class _Reader:
         return None
 
 
-_ORDERED = frozenset({"sorted", "list", "reversed", "set", "enumerate"})
-_EVERY = frozenset({"isfile", "isdir", "exists", "is_file", "is_dir", "islink", "lexists", "is_symlink", "access"})
-
-
-def _chosen(value: str, name: str, tests: list[ast.expr]) -> str:
-    """Of all that a folder holds what passes the tests: what ends so, or some that nobody can name."""
-    for test in tests:
-        call = test.operand if isinstance(test, ast.UnaryOp) else test
-        last = _dotted(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
-        if last in _EVERY or call is not test:
-            continue
-        ends = call.args[0] if isinstance(call, ast.Call) and last == "endswith" and call.args else None
-        if isinstance(ends, ast.Tuple) and ends.elts:
-            ends = ends.elts[0]
-        if isinstance(ends, ast.Constant) and isinstance(ends.value, str) and value.endswith(GLOB):
-            return value + clean(ends.value)
-        return value.rstrip(GLOB) + UNKNOWN
-    return value
-
-
-def _dotted(node: ast.AST) -> str:
-    parts: list[str] = []
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-        last = node.args[1] if len(node.args) > 1 else None  # getattr(os, 'system')
-        if isinstance(last, ast.Constant) and isinstance(last.value, str):
-            return f"{_dotted(node.args[0])}.{last.value}"
-    while isinstance(node, ast.Attribute) and len(parts) < 6:
-        parts.append(node.attr)
-        node = node.value
-    parts.append(node.id if isinstance(node, ast.Name) else "")
-    return ".".join(reversed(parts))
-
-
 def _module(node: ast.AST) -> str:
     """``os`` of ``__import__('os').system`` and of ``importlib.import_module('os').system``."""
     while isinstance(node, ast.Attribute) or (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args
     ):
         node = node.value if isinstance(node, ast.Attribute) else node.args[0]
-    if isinstance(node, ast.Call) and _dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
+    if isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             return first.value
@@ -390,7 +352,7 @@ def _module(node: ast.AST) -> str:
 
 def _downloads(node: ast.AST) -> bool:
     return any(
-        isinstance(part, ast.Call) and _dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
+        isinstance(part, ast.Call) and dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
         for part in ast.walk(node)
     )
 
