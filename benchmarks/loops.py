@@ -21,7 +21,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmarks import loops_honest, loops_other_honest, loops_other_stuck, loops_real, loops_stuck, loops_third
+from benchmarks import (
+    loops_fourth_honest,
+    loops_fourth_stuck,
+    loops_honest,
+    loops_other_honest,
+    loops_other_stuck,
+    loops_real,
+    loops_stuck,
+    loops_third,
+)
 from benchmarks.loops_heartbeats import schedule
 from benchmarks.loops_known import KNOWN, pairs_of
 from benchmarks.loops_scene import Labelled
@@ -105,6 +114,7 @@ STYLES = {
     "as the detector was made with": (loops_stuck.STUCK, loops_honest.HONEST),
     "in other forms": (loops_other_stuck.OTHER_STUCK, loops_other_honest.OTHER_HONEST),
     "in a third style": (loops_third.THIRD_STUCK, loops_third.THIRD_HONEST),
+    "in a fourth style": (loops_fourth_stuck.FOURTH_STUCK, loops_fourth_honest.FOURTH_HONEST),
 }
 
 
@@ -187,14 +197,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40, help="made-up runs of each class (default 40)")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--style", choices=STYLES, help="only the made-up runs of this style")
     parser.add_argument("--missed", action="store_true", help="name the runs that were told wrongly")
     given = parser.parse_args()
     made: list[Labelled] = []
-    for style in STYLES:
+    for style in [given.style] if given.style else STYLES:
         runs = list(made_up(given.seed, given.runs, style))
         table(f"Made-up runs {style}", runs, given.missed)
         made += runs
     real: list[Labelled] = []
+    if given.style:
+        return
     if loops_real.there():
         labelled = sorted(loops_real.labelled(), key=lambda run: ("loop", "no-progress", "fine").index(run.kind))
         solved = list(loops_real.solved())

@@ -106,6 +106,11 @@ def patience(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
     return share
 
 
+def backed_off(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
+    """The share that is left of the evidence of what may go away by waiting."""
+    return patience(agent, call, waited, waits) * BACKS_OFF[min(agent.slower, 3)]
+
+
 def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, waited: float, waits: Waits) -> Verdict:
     """Updates what is known of the run with one step, and says what it shows. waited: seconds of the step."""
     step = state.step = state.step + 1
@@ -130,7 +135,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         if count >= 3:
             # Looking three times is nothing rare where it goes well; four times is.
             # In turn with news, a look at the same thing is work; among other repeats it is a cycle.
-            cycles = agent.again >= 3 or call.flags & CHANGES
+            cycles = (agent.again >= 3 and not outcome.done) or call.flags & CHANGES
             dense = 1.0 if cycles else min(1.0, agent.density / DENSE) ** 2
             if fails:
                 evidence = 80 if passing else CERTAIN
@@ -138,6 +143,8 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
                 evidence = (50, 85, 110)[min(agent.row, 4) - 2]
             else:
                 evidence = round(dense * (100 if count > 3 else 70))
+                if outcome.done and not call.flags & CHANGES:
+                    evidence //= 2  # that it was done again doesn't say that it came to nothing
         else:
             evidence = (40 if passing else 50) if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
@@ -152,6 +159,8 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             share = 1.0
         else:
             share = patience(agent, call, waited, waits)
+            if kind == Kind.FLIP:
+                share = (1.0 + share) / 2  # who looks may wait for something; who changes things back does not
         if passing:
             kind = Kind.RETRY if adjacent else kind
             share *= BACKS_OFF[min(agent.slower, 3)]
@@ -242,15 +251,19 @@ def _failed(
         else:
             evidence = 60 if near in (REFINED, SIMILAR) else 50
         if signature.passing:
-            evidence = round(evidence * patience(agent, call, waited, waits) * BACKS_OFF[min(agent.slower, 3)])
+            evidence = round(evidence * backed_off(agent, call, waited, waits))
         kind = Kind.RETRY if signature.passing and near <= NUMBERED else Kind.FAILURE
         return Verdict(kind, evidence, signature.exact)
     if alike is not None and not signature.counts:
         if near == NUMBERED:
             return NOTHING
         if near == SAME:  # it says the same of other things: by itself, unless something was done
-            return Verdict(Kind.REPEAT, 10 if agent.acted > alike.step else 40, alike.template)
-        return Verdict(Kind.FAILURE, 20 if near < OTHER else 15, alike.template)
+            kind, evidence = Kind.REPEAT, 10 if agent.acted > alike.step else 40
+        else:
+            kind, evidence = Kind.FAILURE, 20 if near < OTHER else 15
+        if signature.passing:
+            evidence = round(evidence * backed_off(agent, call, waited, waits))
+        return Verdict(kind, evidence, alike.template)
     if signature.kind and near != NUMBERED:
         for known in state.failures:
             if known.kind == signature.kind and 0 < state.step - known.step <= LONG_AGO:

@@ -30,13 +30,23 @@ _AFTER_DIGITS = (
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 _HEX = r"[0-9a-f](?=[0-9a-f]{6})(?:(?<=\d)(?=\d*[a-f])|(?<=[a-f])(?=[a-f]*\d))[0-9a-f]*+\b"
 _SHARED = (rf"\d++(?:{'|'.join(_AFTER_DIGITS)})", TEMPORARY)
-_COUNTED = r"(?:attempt|pid|retry|try|uptime|elapsed|seq|sequence|tick|counter{more})[\"' :=#(\[]{{1,4}}\d+\b(?!-)"
+_TAKEN = r"(?:elapsed|duration|latency|took(?=\")|response_?time|execution_?time)(?:_?(?:ms|s|secs?|seconds))?"
+_COUNTED = (
+    r"(?:attempt|pid|retry|try|uptime|seq|sequence|tick|counter|execution_?count|"
+    + _TAKEN
+    + r"{more})[\"' :=#(\[]{{1,4}}\d+\b(?!-)(?:\.\d+)?"
+)
 # Where something went well, an id may be the item that was worked off, unless it is known to be about the call.
 _ABOUT_THE_CALL = (
-    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation|cursor|(?:next|page)_?(?:page_?)?token)"
+    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation)"
     rf"(?:[_\-]?id)?[\"' :=#(\[]{{1,4}}(?:{_UUID}|{_HEX})"
 )
-_VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((_ABOUT_THE_CALL, *_SHARED, _COUNTED.format(more='')))})")
+# Where the next page begins is none of what is on this one.
+_NEXT = (
+    r"(?:(?:next|end|start|after)_?(?:cursor|token|page_?token)|cursor|page_?token|continuation(?:_?token)?)"
+    r"[\"' :=(\[]{1,4}[\w+/=.\-]*\d[\w+/=.\-]*"
+)
+_VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((_ABOUT_THE_CALL, _NEXT, *_SHARED, _COUNTED.format(more='')))})")
 # The number of a request or iteration that went well is progress: a queue that is worked off.
 _COUNTED_FAILING = _COUNTED.format(more="|request|req|iteration")
 _VOLATILE_FAILING = re.compile(rf"\b(?=\w)(?:{'|'.join((_UUID, _HEX, *_SHARED, _COUNTED_FAILING))})")

@@ -7,7 +7,7 @@ import re
 from msgspec import Struct
 
 from detectors.event import ToolResult
-from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS
+from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS, sample_of
 from detectors.loops.hashing import hashed
 from detectors.loops.mask import mask, may_vary
 from detectors.loops.signature import TIMED_OUT, Signature, begins_badly, hides_failure, is_failure, signature_of
@@ -82,6 +82,8 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     barren = size > 1 and (size < 48 or "[]" in output) and _BARREN.match(output) is not None
     short = short or len(output.strip()) <= SHORT
     done = size < 100 and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
+    if not done and size <= SHORT and call is not None and not flags & SHELL:
+        done = not sample_of(output) & ~call.words  # it says what was asked for, as `BEGIN` does
     return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published)
 
 
