@@ -166,6 +166,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             share *= BACKS_OFF[min(agent.slower, 3)]
         elif share < 0.5 and not outcome.failing:
             kind = Kind.POLL
+            share *= BACKS_OFF[min(agent.slower, 3)]
         if not outcome.known:
             evidence = evidence * 2 // 5 if not call.flags & BARE else 0
         verdict = Verdict(kind, round(evidence * share), mixed(call.ident, pair), not outcome.known)
@@ -300,7 +301,7 @@ def _went_well(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome)
     if not known:
         if outcome.exact == UNKNOWN:
             return NOTHING
-        if paging and any(latest.shape == call.shape for latest in state.latest[-2:]):
+        if paging and not outcome.ends and any(latest.shape == call.shape for latest in state.latest[-2:]):
             return Verdict(Kind.PAGES, 30 if agent.barren > 1 else 2, call.shape)
         return CHANGED if call.flags & CHANGES else LITTLE_NEWS if outcome.short else NEWS
     near = _nearest(state, call, outcome.masked or outcome.exact)

@@ -41,7 +41,7 @@ ACTS = frozenset({
 })  # fmt: skip
 
 # Flags of a call.
-WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE, WATCHES, RETRIES = (1 << n for n in range(10))
+WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE, WATCHES, RETRIES, UNDOES = (1 << n for n in range(11))
 
 # What is no part of a word, to spaces; capitals to small letters.
 _TO_WORDS = bytes(
@@ -74,6 +74,7 @@ _CHANGES = re.compile(
     r"(?:^|[_.\-])(?:write|edit|replace|str_replace|create|update|delete|remove|set|patch|apply|insert|put|rename|move)",
     re.I,
 )  # fmt: skip
+_UNDOES = re.compile(r"(?:^|[_.\-])(?:revert|undo|roll_?back)", re.I)
 _CHANGING = frozenset((
     b"tee", b"mv", b"cp", b"rm", b"mkdir", b"touch", b"chmod", b"ln", b"install", b"truncate", b"patch", b"insert",
     b"update", b"delete", b"alter", b"drop", b"create", b"checkout", b"revert", b"stash", b"apply", b"reset", b"commit",
@@ -84,9 +85,10 @@ _PAGED = frozenset((
     b"page", b"offset", b"cursor", b"start", b"skip", b"after", b"next", b"continuation", b"pagenumber", b"token",
 ))  # fmt: skip
 _STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"))
+_UNDOING = frozenset((b"revert", b"undo", b"rollback"))
 _TRIED = frozenset((b"try", b"retry", b"retries", b"attempt", b"attempts", b"seed", b"nonce"))
 _FILES = frozenset((b"path", b"file", b"filename", b"filepath"))  # they end
-_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _FILES | {b"sed", b"i", b"tail", b"f"}
+_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _FILES | _UNDOING | {b"sed", b"i", b"tail", b"f"}
 _REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
 _PAGING = re.compile(
     r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
@@ -120,6 +122,8 @@ def _of_tool(tool: str) -> tuple[int, int]:
         flags |= SPAWNS
     if _CHANGES.search(tool):
         flags |= CHANGES
+    if _UNDOES.search(tool):
+        flags |= CHANGES | UNDOES
     return crc32(tool.encode("utf-8", "surrogatepass")) | 1, flags
 
 
@@ -183,6 +187,8 @@ def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> 
             more |= WAITS | WATCHES
     if not _WATCHING.isdisjoint(special):
         more |= WAITS | WATCHES
+    if len(text) < 200 and not _UNDOING.isdisjoint(special):
+        more |= UNDOES
     if not _TRIED.isdisjoint(special):
         more |= RETRIES
     if len(text) < 200 and not _STEPPING.isdisjoint(special):

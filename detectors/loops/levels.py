@@ -81,4 +81,4 @@ def _limits(notice: int, sure: int) -> Limits:
 
 def _half(steps: Steps | None) -> Limits | None:
     """Evidence of these kinds is about half a certain repeat a step."""
-    return None if steps is None else Limits(22 * steps.steps, 33 * steps.steps, 44 * steps.steps)
+    return None if steps is None else Limits(18 * steps.steps, 33 * steps.steps, 44 * steps.steps)

@@ -7,7 +7,7 @@ import re
 from msgspec import Struct
 
 from detectors.event import ToolResult
-from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS, sample_of
+from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS, UNDOES, sample_of
 from detectors.loops.hashing import hashed
 from detectors.loops.mask import mask, may_vary
 from detectors.loops.signature import TIMED_OUT, Signature, begins_badly, hides_failure, is_failure, signature_of
@@ -24,6 +24,11 @@ _BARREN = re.compile(
     r"\{[^\[]{0,80}\": ?\[\][^\[]*)\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_ENDS = re.compile(
+    r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
+)
+LOOKED_AT = 2000  # characters in which a page says how many there are
+NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _DONE = (
     "ok", "okay", "done", "true", "null", "success", "successful", "successfully", "created", "updated", "edited",
     "saved", "written", "wrote", "applied", "deleted", "removed", "inserted", "scaled", "queued", "sent",
@@ -34,7 +39,7 @@ class Outcome(Struct, gc=False):
     """exact, masked: hashes of the result, to the letter and without volatile parts; masked is 0 if it was not worth
     it. failing: by its code, or by its last words. signature: of a failure that says something. barren: it went well
     and there was nothing. short: by it calls can't be told apart. long: it hardly comes twice by chance. done: it only
-    says that something was done. known: what came back was published."""
+    says that something was done. known: what came back was published. ends: of a page, that says how many there are."""
 
     exact: int
     masked: int
@@ -45,6 +50,7 @@ class Outcome(Struct, gc=False):
     long: bool
     done: bool
     known: bool
+    ends: bool = False
 
 
 def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: bool) -> Outcome:
@@ -52,7 +58,9 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     output, code, status = result.output, result.exit_code, result.status
     if output == "" and not code and (status == "ok" or status is None) and not result.output_bytes:
         return EMPTY
-    published = output is not None or result.output_sha256 is not None
+    if output is None and result.output_sha256:
+        return _by_digest(result, call)
+    published = output is not None
     output = output or ""
     flags, own = (call.flags, call.own) if call is not None else (SHELL, b"")
     failing = is_failure(result)
@@ -67,24 +75,35 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
             signature = signature_of(result, own)
     size = len(output)
     outside = _outside(result)
-    if result.output is None:
-        exact = hashed(result.output_sha256, outside) if result.output_sha256 else outside if failing else UNKNOWN
-    else:
-        exact = hashed(output, outside) if output else outside
+    exact = hashed(output, outside) if output else outside if published or failing else UNKNOWN
     masked = 0
     if size and (known or flags & PAGES) and may_vary(output):
-        text = mask(output, failing, own)
+        text = mask(output, failing or flags & UNDOES != 0, own)
         if "~" in text or "\r" in output or "\x1b" in output:
             masked = hashed(text, outside)
     short = size <= SHORT or flags & CHANGES != 0
+    ends = flags & PAGES != 0 and not failing and _ENDS.search(output, 0, LOOKED_AT) is not None
     if size >= SPARSE or failing:
-        return Outcome(exact, masked, failing, signature, False, short, size >= LONG, False, published)
+        return Outcome(exact, masked, failing, signature, False, short, size >= LONG, False, published, ends)
     barren = size > 1 and (size < 48 or "[]" in output) and _BARREN.match(output) is not None
     short = short or len(output.strip()) <= SHORT
     done = size < 100 and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
     if not done and size <= SHORT and call is not None and not flags & SHELL:
         done = not sample_of(output) & ~call.words  # it says what was asked for, as `BEGIN` does
-    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published)
+    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published, ends)
+
+
+def _by_digest(result: ToolResult, call: Pending | None) -> Outcome:
+    """Of an output that is known by its digest alone: the same to the letter, or another."""
+    digest, size = result.output_sha256 or "", result.output_bytes
+    exact, failing = hashed(digest, _outside(result)), is_failure(result)
+    empty = size == 0 or digest.lower() == NOTHING_SHA256
+    signature = None
+    if failing and not empty:
+        same = hashed(digest)
+        signature = Signature(same, same, f"an output with the digest {digest[:16]}", False)
+    short = empty or (size is not None and size <= SHORT) or (call is not None and call.flags & CHANGES != 0)
+    return Outcome(exact, 0, failing, signature, False, short, False, empty and not failing, True)
 
 
 EMPTY = Outcome(1, 0, False, None, False, True, False, True, True)
