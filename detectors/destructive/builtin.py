@@ -31,6 +31,10 @@ _FIND_TESTS = frozenset({
     "-amin", "-cmin", "-newer", "-size", "-user", "-group", "-perm", "-inum", "-links", "-empty", "-uid", "-gid",
     "-samefile", "-lname", "-newermt", "-nouser", "-nogroup",
 })  # fmt: skip
+_OF_MANY = frozenset({
+    "-mtime", "-atime", "-ctime", "-mmin", "-amin", "-cmin", "-newer", "-newermt", "-user", "-group", "-uid", "-gid",
+    "-perm",
+})  # fmt: skip
 MAX_LINES = 32
 
 
@@ -198,6 +202,8 @@ def _selection(root: str, tests: list[str]) -> str:
         if base in ("/home", "/Users"):
             base += "/" + GLOB  # below somebody's home, not one of the homes
         return f"{base}/{names[0].replace('*', GLOB)}"
+    if not _OF_MANY.isdisjoint(tests) and not names and base in (".", ""):
+        return f"{base or '.'}/{GLOB}{UNKNOWN}"  # by their age or owner: as many as there are
     if any(word in _FIND_TESTS for word in tests) or _part(tests) or any(name.strip("*" + GLOB) for name in names):
         return f"{base}/{UNKNOWN}"
     if not names and not any(word in ("-mindepth", "-type") for word in tests):
@@ -223,6 +229,8 @@ def crontab(programs: Programs, argv: list[str], scope: Scope, stdin: str | None
     if any(word in ("-r", "-e", "-ir", "-ri", "--help", "-T") for word in argv):
         return None
     text = scope.files.get(join(scope.cwd, literal(words[0]))) if words else stdin
+    if not words and excerpt.rstrip().endswith("/dev/null") and "<" in excerpt:
+        text = ""
     if text is None:
         return None
     for line in literal(text).splitlines()[:MAX_LINES]:

@@ -43,6 +43,9 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
     deep = entry.deep == "always" or match.arguments.has(entry.deep)
     if len(paths) > MAX_TARGETS:
         paths = sorted(paths, key=_how_far)[:MAX_TARGETS]  # a long list hides nothing
+    names = {word.rstrip("/").rpartition("/")[2] for word in paths}
+    if {"bin", "obj"} <= names:  # what .NET builds
+        paths = [word for word in paths if word.rstrip("/").rpartition("/")[2] != "bin"]
     found = [path_effect(entry, word, deep, cwd, context, excerpt) for word in paths]
     return [effect for effect in found if effect is not None]
 

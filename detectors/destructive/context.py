@@ -37,6 +37,17 @@ class Context(Struct, frozen=True):
         return names_production(self.environment)
 
 
+_TESTS = re.compile(
+    r"(?<![a-z0-9])(?:tests?|testing|test(?:db|data|s?\d+)|ci|tmp|temp|temporary|scratch|e2e|sandbox|throwaway|ephemeral"
+    r"|playground|dummy|integrationtests?|unittests?)(?![a-z0-9])"
+)
+
+
+def names_tests(text: str) -> bool:
+    """Whether a name says that it is for tests or trials: ``shop_test``, ``ci-3``; not ``latest`` or ``contest``."""
+    return _TESTS.search(text.lower()) is not None
+
+
 def names_production(text: str | None) -> bool:
     """Whether a name has production as one of its words: ``eu-prod-1``, ``production``; not ``product``."""
     return bool(text) and PRODUCTION.search(text.lower()) is not None  # type: ignore[union-attr]

@@ -70,7 +70,7 @@ def verdict(effect: Effect, production: bool = False) -> str | None:
         return None
     if effect.action == "execute_unknown":
         return UNSEEN
-    if effect.place == "workspace" and effect.width == "one":
+    if effect.place == "workspace" and effect.width == "one" and effect.action != "overwrite":
         return None
     if effect.reversible == "yes":
         return REVERSIBLE

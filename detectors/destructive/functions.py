@@ -46,6 +46,7 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     ending_verbs: frozenset[str]
     ended: frozenset[str]
     disks: frozenset[str]
+    permanent_arguments: list[str]
 
 
 @cache
@@ -110,6 +111,12 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         reversible = "no"  # another one can be made, and whoever has this one is shut out
     if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(_device, arguments.values()))):
         thing, width = "disk", "all"
+    if any(_truthy(arguments.get(name)) for name in known.permanent_arguments):
+        reversible = "no"
+    if verb == "empty" and thing in ("cloud", "database", "table"):
+        width = "all"
+    if verb == "reset" and "factory" in words:
+        thing, width = "host", "all"
     if noun is None and width != "all" and verb not in _FOR_GOOD:
         reversible = "unknown" if reversible == "no" else reversible
     if reversible == "unknown" and width == "all":

@@ -11,7 +11,7 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from detectors.destructive.context import NO_HOME, NOWHERE, Context
+from detectors.destructive.context import NO_HOME, NOWHERE, Context, names_tests
 from detectors.destructive.effects import Certainty, Place, Width
 from detectors.destructive.memo import remembered
 from detectors.destructive.values import GLOB, ONE, STAR, UNSET, display, is_unknown
@@ -67,6 +67,7 @@ _PROTECTED = _compile([glob for glob in _PLACES.protected if not _is_name(glob)]
 _PROTECTED_NAMES = _compile([glob[3:] for glob in _PLACES.protected if _is_name(glob)])
 _VITAL = _compile(_PLACES.vital)
 _ANYWHERE = _compile(_PLACES.rebuildable_anywhere)
+_DATA = re.compile(r".*\.(?:db|sqlite3?|dump|rdb|sql\.gz|bak)", re.DOTALL)
 _SYSTEM = _compile(_PLACES.system)
 # What lies in a folder may be rebuilt where the folder as a whole is not: ``/usr/local/lib``.
 _WHOLE = {*_PLACES.core, *_PLACES.wide}
@@ -164,6 +165,8 @@ def _classify(path: str, context: Context) -> Spot:
         return Spot(path, "rebuildable", "many")
     if _VITAL.fullmatch(contents):
         return Spot(path, "protected", "all")
+    if (inside or context.root == NOWHERE) and _DATA.fullmatch(names[-1]) and names_tests(names[-1]):
+        return Spot(path, "rebuildable", "one")
     if _PROTECTED_NAMES.fullmatch(contents.rpartition("/")[2]) or _PROTECTED.fullmatch(contents):
         return Spot(path, "protected", "many" if "*" in contents else "one")
     if system:

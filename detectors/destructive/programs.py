@@ -14,10 +14,10 @@ from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.catalogue_schema import Interpreter, Wrapper
 from detectors.destructive.commands import effects_of, file_effect
 from detectors.destructive.context import NOWHERE
-from detectors.destructive.effects import Effect
+from detectors.destructive.effects import HARMLESS, Effect
 from detectors.destructive.inert import READERS
 from detectors.destructive.languages import analyse_language, cost
-from detectors.destructive.paths import join, locate
+from detectors.destructive.paths import Spot, join, locate
 from detectors.destructive.scope import Scope
 from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
@@ -207,7 +207,7 @@ class Programs:
         words = arguments.words
         if known.database and len(words) >= known.database:
             database = words[known.database - 1]
-            if database == ":memory:" or locate(database, scope.cwd, self.shell.context).place == "scratch":
+            if database == ":memory:" or locate(database, scope.cwd, self.shell.context).place in HARMLESS:
                 return
         if known.word and len(words) >= known.word:
             self.code(known.language, words[known.word - 1], scope.fork(), excerpt)
@@ -284,7 +284,9 @@ class Programs:
         if spot.place == "device" and not append:
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
         elif (spot.place == "protected" and not append and (emptying or _overwritten(spot.path))) or (
-            emptying and not append and (spot.place in ("system", "elsewhere") or GLOB * 2 in path)
+            emptying
+            and not append
+            and (spot.place in ("system", "elsewhere", "core", "wide") or GLOB * 2 in path or _content(spot))
         ):
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.empty-file")
         elif append or emptying or is_unknown(spot.path):
@@ -299,6 +301,18 @@ def created(path: str, excerpt: str) -> Effect:
     """A file or folder that the run makes itself."""
     return Effect(action="create", thing="files", target=path, width="one", reversible="yes",
                   keys=("files:" + path.rstrip("/"),), excerpt=excerpt[:_EXCERPT], entry="shell.create")  # fmt: skip
+
+
+_CONTENT = re.compile(
+    r"(?!.*(?:out|result|report|log|tmp|temp|test|new|empty|init|combined|merged|all|list|dump)).*\.(?:py|[jt]sx?|go|rs|c|h|cc|cpp|hpp"
+    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|proto|vue|docx|xlsx)",
+    re.IGNORECASE,
+)
+
+
+def _content(spot: Spot) -> bool:
+    """Whether a file of the workspace that is emptied held what somebody wrote, as far as its name tells."""
+    return spot.place == "workspace" and _CONTENT.fullmatch(posixpath.basename(spot.path)) is not None
 
 
 def _overwritten(path: str) -> bool:

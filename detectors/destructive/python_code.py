@@ -33,6 +33,7 @@ _SHELL = frozenset(
 )
 _PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 _JOINING = frozenset({"os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath"})
+_MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "os.renames"})
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
 
 
@@ -168,6 +169,11 @@ class _Reader:
             text = self.value(first)
             if text != UNKNOWN and not self.passing(node.func):
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
+        elif name == "os.truncate" and first is not None:
+            self.programs.write(self.value(first), self.scope, self.excerpt, False, emptying=True)
+        elif name in _MOVES and len(node.args) > 1:
+            ends = [self.value(part) for part in node.args[:2]]
+            self.commands.append("mv -- " + " ".join(map(_quoted, ends)) if not any(map(is_unknown, ends)) else ":")
         elif name == "open" and first is not None:
             self.opened(node, first)
         elif name in ("exec", "eval") and first is not None:
@@ -307,6 +313,9 @@ class _Reader:
             method = isinstance(node.func, ast.Attribute) and last not in ("text", "SQL")
             inner = node.func.value if method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
             return None if inner is None or name.startswith("codecs") else self.value(inner, depth + 1)
+        if last == "split" and isinstance(node.func, ast.Attribute):  # the words of a command
+            whole = node.args[0] if name.startswith("shlex") and node.args else node.func.value
+            return self.value(whole, depth + 1) if name.startswith("shlex") or not node.args else None
         if last in ("rglob", "iterdir") and isinstance(node.func, ast.Attribute):
             return f"{self.value(node.func.value, depth + 1)}/{GLOB}{GLOB if last == 'rglob' else ''}"
         if name in ("os.listdir", "listdir"):

@@ -20,12 +20,14 @@ _ENOUGH = (
     r"\b(?:subprocess|rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
 _any = glance((*_ENOUGH, r"\b(?:remove|removedirs|system|popen|getoutput|getstatusoutput)\b|(?:exec|eval)\(|open\(",
-               "builtins"))  # fmt: skip
+               r"builtins|\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
 _enough = glance(_ENOUGH)
 _of_os = glance((r"\b(?:remove|removedirs|system|popen)\b",))
 _os = glance((r"\bos\b",))
 _of_commands = glance((r"\b(?:getoutput|getstatusoutput)\b",))
 _commands = glance((r"\bcommands\b",))
+_moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace)",))
+_kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|/usr|/opt",))  # where it matters that something is moved away
 _guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|/usr",))  # where a file that is opened for writing matters
 _EVALUATES = re.compile(r"(?<![\w.])(?:exec|eval)\(|(?:builtins|__builtins__)\.")
 _WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
@@ -42,6 +44,8 @@ def may_matter(code: str) -> bool:
     if not _any(code):
         return False
     if _enough(code) or _EVALUATES.search(code):
+        return True
+    if _moves(code) and _kept(code):
         return True
     if "open(" in code and _guarded(code) and _WRITES.search(code):
         return True

@@ -75,7 +75,7 @@ def _read(shell: Shell, node: Node, scope: Scope) -> str:
     """What ``< file`` gives."""
     target = node.child_by_field_name("destination")
     path = "".join(fields(shell.words.expand(target, scope))) if target is not None else ""
-    return scope.files.get(join(scope.cwd, path), NET if NET in path else UNKNOWN)
+    return scope.files.get(join(scope.cwd, path), NET if NET in path else "" if path == "/dev/null" else UNKNOWN)
 
 
 def redirect(shell: Shell, node: Node, scope: Scope, writing: bool, text: str) -> None:
@@ -108,7 +108,7 @@ def plain_command(shell: Shell, command: Command, scope: Scope, stdin: str | Non
         return shell.run(command.words, scope, stdin, command.text)
     for operator, path in redirects:
         if operator.endswith("<"):
-            stdin = scope.files.get(join(scope.cwd, literal(path)), UNKNOWN)
+            stdin = scope.files.get(join(scope.cwd, literal(path)), "" if path == "/dev/null" else UNKNOWN)
     out = shell.run(command.words, scope, stdin, command.text)
     printed = out
     for operator, path in redirects:

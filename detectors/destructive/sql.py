@@ -150,6 +150,9 @@ def _statement(node: Any, excerpt: str, temporary: set[str]) -> list[Effect]:
         for table in node.expressions:
             name = _name(table)
             out.append(_effect("delete", "rows", name, "all", excerpt, "sql.truncate", own=name.lower() in temporary))
+    elif kind == "merge" and always_true(node.args.get("on"), ""):
+        if any(str(branch.args.get("then")).upper() == "DELETE" for branch in node.find_all(_types("When"))):
+            out.append(_effect("delete", "rows", _name(node.this), "all", excerpt, "sql.merge-delete"))
     elif kind in ("delete", "update"):
         out.extend(_rows(node, kind, excerpt, temporary))
     elif kind == "alter":

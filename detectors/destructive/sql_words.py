@@ -24,7 +24,7 @@ STATEMENTS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
                 r"|(?:superuser|sysadmin|accountadmin|dba)\b.{0,80}))", re.I | re.S),
      "change", "access", "many", "grant"),
     (re.compile(r"^alter\s+(?:role|user|login)\s+(\S+)\s+(?:with\s+)?"
-                r"(?:nologin|account\s+lock|disable|set\s+disabled\s*=\s*true)", re.I),
+                r"(?:.{0,80}\bnologin|account\s+lock|disable|set\s+disabled\s*=\s*true)", re.I),
      "revoke", "account", "one", "lock-user"),
     (re.compile(r"^alter\s+table\s+(\S+)\s+disable\s+(?:row\s+level|trigger\s+all)", re.I),
      "change", "access", "one", "security-off"),

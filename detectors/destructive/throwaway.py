@@ -11,18 +11,12 @@ import re
 
 from msgspec.structs import replace
 
-from detectors.destructive.context import names_production
+from detectors.destructive.context import names_production, names_tests
 from detectors.destructive.effects import Effect, Thing
 from detectors.destructive.scope import Scope
 from detectors.destructive.values import is_unknown
 
 _WORD = r"(?<![a-z0-9])(?:{})(?![a-z0-9])"
-_TEST = re.compile(
-    _WORD.format(
-        r"tests?|testing|test(?:db|data|s?\d+)|ci|tmp|temp|temporary|scratch|e2e|sandbox|throwaway|ephemeral|playground"
-        r"|dummy|integrationtests?|unittests?"
-    )
-)
 _DEV = re.compile(_WORD.format(r"dev|devel|development|local|minikube|kind|k3d"))
 _STORES: frozenset[Thing] = frozenset({"database", "table", "rows", "schema", "container", "cluster"})
 _VARIABLES = (
@@ -40,6 +34,7 @@ _VALUED = frozenset(
 )
 # What is gone with the whole thing, and is put back as it was from files that are kept.
 _DEPLOYED = frozenset({"helm.uninstall", "kubectl.delete", "kubectl.scale-zero", "docker.swarm", "helm.upgrade-force"})
+_OTHER = re.compile(r"drop\s+(?:database|keyspace)|getSiblingDB", re.IGNORECASE)
 _URL = re.compile(r"[a-z0-9+]+://[^/\s]*/([^?\s/]+)")
 
 
@@ -61,7 +56,9 @@ def lowered(effects: list[Effect], argv: list[str], scope: Scope, start: int = 0
 
 def _lower(effect: Effect, names: list[str], client: bool) -> Effect:
     targets = effect.target.split()
-    elsewhere = client and (effect.thing == "database" or "." in effect.target)  # than the database that it is in
+    other = effect.thing == "database" and _OTHER.search(effect.excerpt) is not None
+    named_in = effect.entry.startswith("sql.") and "." in effect.target.removeprefix("public.")
+    elsewhere = client and (other or named_in)  # than the database that the client is connected to
     named = bool(targets) and effect.thing in ("database", "container", "cluster") and all(map(_tests, targets))
     if named or (not elsewhere and any(map(_tests, names))):
         return replace(effect, place="scratch", undo="it is for tests")
@@ -73,7 +70,7 @@ def _lower(effect: Effect, names: list[str], client: bool) -> Effect:
 
 
 def _tests(name: str) -> bool:
-    return not is_unknown(name) and _TEST.search(name.lower()) is not None
+    return not is_unknown(name) and names_tests(name)
 
 
 def _names(argv: list[str], scope: Scope) -> list[str]:

@@ -138,6 +138,8 @@ def run_windows(
     if name == "remove-item":
         deep = any("-recurse".startswith(flag) and len(flag) > 1 for flag in flags)
         targets = _paths(rest) or ([piped] if piped else [UNKNOWN])
+        if any(path.endswith("obj") for path in targets):  # what .NET builds
+            targets = [path for path in targets if path.rpartition("\\")[2].rpartition("/")[2] != "bin"]
         for path in targets[:8]:
             remove_path(path, deep or bool(piped), programs, scope, excerpt, "powershell.remove-item")
     elif name in ("clear-content", "set-content", "out-file"):

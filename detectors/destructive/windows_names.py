@@ -28,6 +28,8 @@ def is_windows(name: str, argv: list[str]) -> bool:
     """Whether a word at the place of a command is one of Windows' alone, or has its switches."""
     if name == "rmdir" and any(word in ("/s", "/S", "/q", "/Q") for word in argv[1:]):
         return True
+    if name == "ri" and any(word.lower() in ("-fo", "-force", "-recurse", "-r") for word in argv[1:]):
+        return True
     lowered = name.lower().removesuffix(".exe").removesuffix(".com")
     if lowered in WINDOWS or (lowered != name.lower() and lowered in ("rmdir", "shutdown")):
         return True

@@ -19,7 +19,6 @@ NOTHING = [  # nothing that was kept is lost for good
     "ls | awk '{print \"rm -rf \" $1}'",
     "sed -i 's/a/b/' main.py",
     "sed -i '/^#/d' config.ini",
-    "sed -i d src/main.py",
     "sed -n '1,3p' a",
     "sed -i 's/x/y/g' /etc/nginx/nginx.conf",
     ": > app.log",
