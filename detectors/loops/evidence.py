@@ -220,9 +220,9 @@ def _count(state: LoopsState, call: Pending, outcome: Outcome, step: int) -> tup
             known = other
         pair = masked
     count, last = (known & 63) + 1, known >> 6
-    if count > 2 and step - last > LONG_AGO:
-        count = 2
-    seen[pair] = step << 6 | min(count, 63)
+    if count > 2:
+        count = 2 if step - last > LONG_AGO else min(count, 63)
+    seen[pair] = step << 6 | count
     if count == 1 and exact != pair:
         seen[exact] = step << 6 | 1
     while len(seen) > SEEN:

@@ -88,7 +88,7 @@ _STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"
 _UNDOING = frozenset((b"revert", b"undo", b"rollback"))
 _TRIED = frozenset((b"try", b"retry", b"retries", b"attempt", b"attempts", b"seed", b"nonce"))
 _FILES = frozenset((b"path", b"file", b"filename", b"filepath"))  # they end
-_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _FILES | _UNDOING | {b"sed", b"i", b"tail", b"f"}
+_SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _UNDOING | {b"sed", b"tail"}
 _REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
 _PAGING = re.compile(
     r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
@@ -140,7 +140,7 @@ def fingerprint(call: ToolCall) -> Fingerprint:
         text = _without_volatile(text, call.time, flags)
     words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
     if not _SPECIAL.isdisjoint(words):
-        flags |= _by_words(_SPECIAL.intersection(words), text, flags)
+        flags |= _by_words(words, text, flags)
     if ">" in text and flags & SHELL and _REDIRECTS.search(text):
         flags |= CHANGES
     middle = 0
@@ -153,7 +153,7 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     total = sum(hashes) + start
     shape, own = total + (middle or rest), b""
     if not b"".join(words).isalpha():
-        numbers = [crc32(word) for word in words if not word.isalpha()]
+        numbers = [value for word, value in zip(words, hashes, strict=True) if not word.isalpha()]
         if text.isascii():
             shape = total + middle - sum(numbers)
         del numbers[OWN:]
@@ -178,12 +178,12 @@ def _bits(hashes: list[int]) -> int:
     return bits
 
 
-def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> int:
-    more = 0
+def _by_words(words: list[bytes], text: str, flags: int) -> int:
+    more, special = 0, _SPECIAL.intersection(words)
     if flags & SHELL:
-        if not _CHANGING.isdisjoint(special) or (b"sed" in special and b"i" in special):
+        if not _CHANGING.isdisjoint(special) or (b"sed" in special and b"i" in words):
             more |= CHANGES
-        if b"tail" in special and b"f" in special:
+        if b"tail" in special and b"f" in words:
             more |= WAITS | WATCHES
     if not _WATCHING.isdisjoint(special):
         more |= WAITS | WATCHES
@@ -193,7 +193,7 @@ def _by_words(special: set[bytes] | frozenset[bytes], text: str, flags: int) -> 
         more |= RETRIES
     if len(text) < 200 and not _STEPPING.isdisjoint(special):
         more |= STEPS_ON
-    if not _PAGED.isdisjoint(special) and _FILES.isdisjoint(special) and _PAGING.search(text):
+    if not _PAGED.isdisjoint(special) and _FILES.isdisjoint(words) and _PAGING.search(text):
         more |= PAGES
     return more
 

@@ -14,28 +14,27 @@ LOOKED_AT = 2_000  # characters at the end of an output: that is where errors st
 LINE = 300  # characters of a line
 LINES = 12  # at most
 
-_WORDS = (
-    "error", "exception", "fail", "denied", "refused", "not found", "no such", "cannot", "can't", "could not",
-    "unable", "fatal", "timed out", "timed-out", "time out", "timeout", "timedout", "killed", "invalid", "unknown",
-    "missing", "forbidden", "unauthorized", "too many requests", "quota", "rate limit", "unavailable", "overloaded",
-)  # fmt: skip
+_WORDS = re.compile(
+    r"e(?:rror|xception)|f(?:ail|atal|orbidden)|denied|refused|no(?:t found| such)|can(?:not|'t)|could not|"
+    r"un(?:able|known|authorized|available)|time(?:d[ -]out|dout| out|out)|killed|invalid|missing|too many requests|"
+    r"quota|rate limit|overloaded"
+)
 _DIGIT = re.compile(r"\d")
 # By these alone: of a result that went well, as far as its code says.
-_PLAIN_WORDS = (
-    "error", "exception", "failed", "denied", "refused", "not found", "no such", "cannot", "could not", "unable to",
-    "fatal", "timed out", "timeout", "invalid", "forbidden", "unauthorized", "too many", "rate limit", "unavailable",
-    "overloaded", "no space",
-)  # fmt: skip
+_PLAIN_WORDS = re.compile(
+    r"e(?:rror|xception)|f(?:ailed|atal|orbidden)|denied|refused|no(?:t found| such| space)|c(?:annot|ould not)|"
+    r"un(?:able to|authorized|available)|t(?:imed out|imeout|oo many)|invalid|rate limit|overloaded"
+)
 _CODE = re.compile(r"\b(?:4\d\d|50\d)\b")
 _TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|failing|errors?|passed|passing)\b")
 _NONE_OF_IT = re.compile(
     r"\b(?:0|no|without(?: any)?|not) (?:fail\w*|error\w*|exception\w*|missing|unknown|invalid)\b"
 )
 _PLACE = re.compile(r"\bline \d+|:\d+(?=[:,)\s]|$)")
-_SCRIPT = re.compile(r"^(?:/\S+/)?(?:ba|z|da)?sh: (?:(?:line )?\d+: )?")
+_SCRIPT = re.compile(r"(?:/\S+/)?(?:ba|z|da)?sh: (?:(?:line )?\d+: )?")
 # Who says it, for the same obstacle is met through many programs.
 _TELLER = re.compile(
-    r"^(?:(?:\w*(?:error|exception)|fatal|curl|wget|psql|ncat?|telnet|ssh|scp|git|docker|kubectl|helm|npm|node|pip|python3?|"
+    r"(?:(?:\w*(?:error|exception)|fatal|curl|wget|psql|ncat?|telnet|ssh|scp|git|docker|kubectl|helm|npm|node|pip|python3?|"
     r"make|cp|mv|rm|ls|cat|tee|dd|mkdir|touch|install|tar|err!?)(?:\[\w+\])?: (?:\(\d+\) )?){1,3}"
 )
 _HTTP = re.compile(r"\bhttp\S* (?:4\d\d|5\d\d)\b|\b(?:429|50[234])\b.{0,20}\b(?:too many|service|bad|gateway)")
@@ -47,26 +46,33 @@ _PASSING = re.compile(
     r"|timed? ?-?out|refused|reset by peer|not ready|throttl|exhausted|backoff|deadlock"
 )  # fmt: skip
 _LIMIT = re.compile(r"\b429\b|too many|rate.?limit|quota|overload|throttl|exhausted|rate exceeded|\block")
-_KINDS = re.compile("|".join(f"({words})" for words in (
-    r"econnrefused|connection refused|connectionrefused|refused the connection|actively refused",
-    r"eacces\b|eperm\b|permission ?denied|permissionerror|operation not permitted|access is denied",
-    r"enotfound|could not resolve|name or service not known|getaddrinfo|failure in name|no such host|unknown host",
-    r"enospc|no space left|disk quota|disk full",
-    r"certificate|x509|ssl.{0,20}(?:error|fail)",
-    r"\b401\b|unauthorized|authentication failed|invalid (?:api key|credentials|token)|not read username|publickey",
-    r"\b403\b|forbidden|accessdenied|access denied|not authorized|insufficient permission",
-    r"etimedout|timed? ?out|timeouterror|deadline exceeded",
-    r"network is unreachable|no route to host|ehostunreach|enetunreach",
-    r"modulenotfound|no module named|cannot find module|module not found",
-    r"out of memory|oomkilled|memoryerror|cannot allocate memory",
-)))  # fmt: skip
-# One of these is in whatever the patterns above find: looked for first, which is much quicker.
-_KIND_HINTS = (
-    "refused", "econn", "eacces", "eperm", "denied", "permission", "permitted", "notfound", "resolve", "not known",
-    "getaddrinfo", "failure in name", "such host", "unknown host", "enospc", "no space", "quota", "disk full", "certif",
-    "x509", "ssl", "401", "unauth", "authentication", "invalid ", "username", "publickey", "403", "forbidden",
-    "authorized", "timed", "time", "deadline", "unreach", "no route", "module", "memory", "oomkilled",
+_KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str] | None], ...] = (
+    (("econnrefused", "connection refused", "connectionrefused", "refused the connection", "actively refused"), None),
+    (
+        ("eacces", "eperm", "permission denied", "permissiondenied", "permissionerror", "operation not permitted",
+         "access is denied"), None,
+    ),
+    (
+        ("enotfound", "could not resolve", "name or service not known", "getaddrinfo", "failure in name",
+         "no such host", "unknown host"), None,
+    ),
+    (("enospc", "no space left", "disk quota", "disk full"), None),
+    (("certificate", "x509", "ssl"), re.compile(r"certificate|x509|ssl.{0,20}(?:error|fail)")),
+    (
+        ("401", "unauthorized", "authentication failed", "invalid api key", "invalid credentials", "invalid token",
+         "not read username", "publickey"),
+        re.compile(r"\b401\b|unauthorized|authentication fail|invalid (?:api key|cred|token)|username|publickey"),
+    ),
+    (
+        ("403", "forbidden", "accessdenied", "access denied", "not authorized", "insufficient permission"),
+        re.compile(r"\b403\b|forbidden|accessdenied|access denied|not authorized|insufficient permission"),
+    ),
+    (("etimedout", "timed out", "timedout", "timeout", "time out", "timeouterror", "deadline exceeded"), None),
+    (("network is unreachable", "no route to host", "ehostunreach", "enetunreach"), None),
+    (("modulenotfound", "no module named", "cannot find module", "module not found"), None),
+    (("out of memory", "oomkilled", "memoryerror", "cannot allocate memory"), None),
 )  # fmt: skip
+# One of these is in whatever passes: looked for first, which is much quicker.
 _PASSING_HINTS = (
     "429", "502", "503", "504", "too many", "rate", "quota", "overload", "temporar", "again", "lock", "busy",
     "unavailable", "time", "refused", "reset", "not ready", "throttl", "exhausted", "backoff",
@@ -106,7 +112,9 @@ def hides_failure(output: str) -> bool:
     """Whether a result that went well ends like a failure, as one whose exit code a pipe has swallowed."""
     end = output[-240:].rstrip()
     last = end[end.rfind("\n") + 1 :].lower()
-    return len(last) > 8 and _has_word(last, _PLAIN_WORDS) and _has_word(_NONE_OF_IT.sub("", last), _PLAIN_WORDS)
+    if len(last) <= 8 or _PLAIN_WORDS.search(last) is None:
+        return False
+    return _PLAIN_WORDS.search(_NONE_OF_IT.sub("", last)) is not None
 
 
 def begins_badly(output: str) -> bool:
@@ -128,16 +136,26 @@ def signature_of(result: ToolResult, own: bytes = b"") -> Signature | None:
     """
     if result.status == "timeout" or result.exit_code == 124:
         return TIMED_OUT
-    lines = [line[:LINE] for line in (result.output or "")[-LOOKED_AT:].splitlines()[-2 * LINES :] if line.strip()]
-    if not lines:
+    lines = (result.output or "")[-LOOKED_AT:].splitlines()[-2 * LINES :]
+    last, left = "", LINES
+    for line in reversed(lines):  # from the end: the rest of a long output need not be searched
+        line = line[:LINE]
+        if not line or line.isspace():
+            continue
+        last = last or line
+        if _tells(line):
+            last = line
+            break
+        left -= 1
+        if not left:
+            break
+    if not last:
         return None
-    del lines[:-LINES]
-    # From the end: the rest of a long output need not be searched.
-    last = next((line for line in reversed(lines) if _tells(line)), lines[-1])
     found = _of_line(last, own if own and _DIGIT.search(last) else b"")
     if not found.counts:
         return found
-    exact = hashed("\n".join(_masked(line, own) for line in lines if _tells(line)))
+    kept = [line[:LINE] for line in lines if line and not line.isspace()][-LINES:]
+    exact = hashed("\n".join(_masked(line, own) for line in kept if _tells(line)))
     return found._replace(exact=exact, template=exact)
 
 
@@ -149,18 +167,24 @@ def _of_line(line: str, own: bytes) -> Signature:
     counts = _DIGIT.search(low) is not None and _TEST_SUMMARY.search(low) is not None
     passing = not counts and _has_word(low, _PASSING_HINTS) and _PASSING.search(low) is not None
     limit = passing and _LIMIT.search(low) is not None
-    of_kind = _KINDS.search(low) if not counts and _has_word(low, _KIND_HINTS) else None
-    kind = (of_kind.lastindex or 0) if of_kind is not None else 0
+    kind = 0 if counts else _kind(low)
     shown = " ".join(line.encode("utf-8", "replace").decode().split())
     return Signature(hashed(exact), hashed(_NAMED.sub("~", exact)), shown, passing, counts, limit, kind)
 
 
+def _kind(line: str) -> int:
+    for number, (words, pattern) in enumerate(_KINDS, start=1):
+        if _has_word(line, words) and (pattern is None or pattern.search(line)):
+            return number
+    return 0
+
+
 def _tells(line: str) -> bool:
     line = line.lower()
-    return _has_word(line) or (("4" in line or "50" in line) and _CODE.search(line) is not None)
+    return _WORDS.search(line) is not None or (("4" in line or "50" in line) and _CODE.search(line) is not None)
 
 
-def _has_word(line: str, words: tuple[str, ...] = _WORDS) -> bool:
+def _has_word(line: str, words: tuple[str, ...]) -> bool:
     for word in words:  # noqa: SIM110 - `any` takes twice as long
         if word in line:
             return True
@@ -168,7 +192,13 @@ def _has_word(line: str, words: tuple[str, ...] = _WORDS) -> bool:
 
 
 def _masked(line: str, own: bytes) -> str:
-    text = _SCRIPT.sub("", mask(line, True, own))
-    told = _TELLER.sub("", text)
-    text = told if len(told) >= 12 else text
-    return _PLACE.sub(lambda match: unless_own(match, own), text)
+    text = mask(line, True, own)
+    by_script = _SCRIPT.match(text)
+    if by_script is not None:
+        text = text[by_script.end() :]
+    teller = _TELLER.match(text)
+    if teller is not None and len(text) - teller.end() >= 12:
+        text = text[teller.end() :]
+    if _DIGIT.search(text) is None:
+        return text
+    return _PLACE.sub((lambda match: unless_own(match, own)) if own else "~", text)
