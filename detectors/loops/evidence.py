@@ -65,7 +65,7 @@ class Verdict(Struct, gc=False):
 
 
 NOTHING = Verdict(Kind.REPEAT, 0)
-CHANGED, LITTLE_NEWS, NEWS = (Verdict(Kind.STALL, -evidence) for evidence in (5, 20, 35))
+CHANGED, LITTLE_NEWS, NEWS, REFILLED = (Verdict(Kind.STALL, -evidence) for evidence in (5, 20, 35, 45))
 
 
 class Waits(NamedTuple):
@@ -120,7 +120,6 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     # What is changed counts for all agents: another's step in between may have changed it back.
     adjacent = agent.pair == pair and (not flags & CHANGES or step - last == 1)
     agent.pair, agent.row = pair, agent.row + 1 if adjacent else 1
-    agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if count >= 2:
         agent.again = min(agent.again + 1, 1000)
         agent.density += DENSITY * (1.0 - agent.density)
@@ -178,6 +177,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = NOTHING
     else:
         verdict = _went_well(state, agent, call, outcome)
+    agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if not failing:
         if count < 2 and (outcome.done or flags & CHANGES):
             agent.acted = step
@@ -302,7 +302,9 @@ def _went_well(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome)
         if outcome.exact == UNKNOWN:
             return NOTHING
         if paging and not outcome.ends and any(latest.shape == call.shape for latest in state.latest[-2:]):
-            return Verdict(Kind.PAGES, 30 if agent.barren > 1 else 2, call.shape)
+            if agent.barren and not outcome.barren:
+                return REFILLED
+            return Verdict(Kind.PAGES, 30 if agent.barren and outcome.barren else 2, call.shape)
         return CHANGED if call.flags & CHANGES else LITTLE_NEWS if outcome.short else NEWS
     near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):

@@ -153,7 +153,7 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     total = sum(hashes) + start
     shape, own = total + (middle or rest), b""
     if not b"".join(words).isalpha():
-        numbers = [value for word, value in zip(words, hashes, strict=True) if not word.isalpha()]
+        numbers = [crc32(word) for word in words if not word.isalpha()]
         if text.isascii():
             shape = total + middle - sum(numbers)
         del numbers[OWN:]
