@@ -30,6 +30,7 @@ from monitor.engine.state import RunState, new
 from monitor.engine.state import encode as state_bytes
 from monitor.policy import Policy
 from monitor.replay.read import Batch, reader_for
+from monitor.worker.collector import settle
 
 NAME = "engine"
 RECORDED = ROOT.parent / "shared" / "corpora" / "trajectories" / "mini_swe_agent.jsonl"
@@ -60,6 +61,8 @@ def _measure(quick: bool) -> Result:
     if RECORDED.exists():
         recorded = [encode(event) for event in _recorded()]
         sources["mini-swe-agent"] = recorded[:count] if quick else recorded
+    _engine()
+    settle()
     for source, values in sources.items():
         say(f"engine: {len(values):,} events, {source}")
         _source(result, source, values, rounds)
@@ -108,10 +111,16 @@ def _engine(detectors: Sequence[type[Detector[Any]]] = DETECTORS) -> Engine:
     """Warm, but with nothing remembered of the commands that an earlier pass parsed."""
     engine = Engine(Policy.load(), detectors=detectors)
     _judge(engine, [(event.run_id, [event]) for event in run(1, "warm", BEGIN)])
-    for thing in gc.get_objects():
-        if isinstance(thing, functools._lru_cache_wrapper) and (thing.cache_parameters()["maxsize"] or 0) >= REMEMBERS:
-            thing.cache_clear()
+    for memory in _memories():
+        memory.cache_clear()
     return engine
+
+
+@functools.cache
+def _memories() -> list[functools._lru_cache_wrapper[Any]]:
+    """What remembers, found once: what the collector was told to leave alone it does not list."""
+    found = [thing for thing in gc.get_objects() if isinstance(thing, functools._lru_cache_wrapper)]
+    return [memory for memory in found if (memory.cache_parameters()["maxsize"] or 0) >= REMEMBERS]
 
 
 def _judge(engine: Engine, events: list[tuple[str, list[Event]]]) -> dict[str, RunState]:
@@ -217,7 +226,7 @@ def _decoded(value: bytes) -> Decoded:
 
 
 def _us(work: Callable[[], object], events: int) -> float:
-    """µs an event, the collector of garbage on, as in a worker."""
+    """µs an event, the collector of garbage on, with a worker's settings."""
     gc.collect()
     started = time.perf_counter()
     work()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from importlib.metadata import version
 
@@ -20,6 +19,7 @@ from monitor.topics.admin import check, look
 from monitor.topics.connect import BrokerError, admin_client
 from monitor.worker.app import Monitor
 from monitor.worker.assumptions import broken
+from monitor.worker.collector import settle
 
 log = structlog.get_logger("killcord.worker")
 
@@ -63,10 +63,7 @@ def start(settings: Settings) -> None:
     monitor.app.conf.loghandlers = options.pop("loghandlers")  # the one that Faust takes from its app
     # What judges must not wait long for the threads that write to disk and serve metrics.
     sys.setswitchinterval(SWITCH_S)
-    # What was loaded stays: the collector need not look at it again and again, nor after every few hundred events.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    settle()
     worker = faust.Worker(monitor.app, loop=loop, loglevel=settings.log_level.upper(), quiet=True, **options)
     try:
         worker.execute_from_commandline()

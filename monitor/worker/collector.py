@@ -1,0 +1,19 @@
+"""Python's garbage collector in a process that judges: what was loaded stays, and little of what comes is cyclic.
+
+With Python's own settings it looks at all that the catalogue, the parsers and the runs hold again and again: two
+fifths of what an event costs.
+"""
+
+from __future__ import annotations
+
+import gc
+
+YOUNG = 50_000  # objects made, less those gone, before the young are looked at
+MIDDLE, OLD = 20, 50  # times that the next younger are looked at before these
+
+
+def settle() -> None:
+    """To be called once, when everything that a process starts with is loaded."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
