@@ -99,6 +99,10 @@ def step_of_call(
 
 
 def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> tuple[Effect, ...]:
+    if type(arguments) is dict and len(arguments) == 1 and _is_shell(tool):  # most calls, by the shortest way
+        command = arguments.get("command")
+        if type(command) is str and command:
+            return step.command(command[:MAX_SCANNED], context)
     known = vocabulary()
     words = words_of(tool)
     if arguments is None:
@@ -138,6 +142,18 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
         return files
     excerpt = _excerpt(tool, arguments)
     return (*clicked(words, arguments, excerpt), *judge_function(tool, arguments, excerpt))
+
+
+@remembered(entries=1024, characters=256)
+def _is_shell(tool: str) -> bool:
+    """Whether a tool's argument ``command``, where it has no other, is a shell's and nothing else."""
+    known, words, arguments = vocabulary(), words_of(tool), {"command": "x"}
+    return (
+        not known.shell_tools.isdisjoint(words)
+        and known.python_tools.isdisjoint(words)
+        and code_of(known, words, arguments) is None
+        and as_command(words, arguments) is None
+    )
 
 
 def _command(

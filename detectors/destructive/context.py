@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ NO_HOME = "/home/~"
 _HOME = re.compile(r"(/home/[^/]+|/Users/[^/]+|/root)(?=/|$)")
 
 
-class Context(Struct, frozen=True):
+class Context(Struct, frozen=True, cache_hash=True, dict=True):
     """workspace: absolute path or None. environment: as the run's events name it. cwd: the tool's own, if it has one.
 
     All of it is an agent's word: it can raise a verdict, and never makes a system folder or a home less than it is.
@@ -22,17 +23,17 @@ class Context(Struct, frozen=True):
     environment: str | None = None
     cwd: str | None = None
 
-    @property
+    @cached_property
     def root(self) -> str:
         workspace = self.workspace
         return workspace.rstrip("/") if workspace and workspace.startswith("/") and workspace != "/" else NOWHERE
 
-    @property
+    @cached_property
     def home(self) -> str:
         found = _HOME.match(self.workspace or "")
         return found.group(1) if found else NO_HOME
 
-    @property
+    @cached_property
     def production(self) -> bool:
         return names_production(self.environment)
 
@@ -46,6 +47,12 @@ _TESTS = re.compile(
 def names_tests(text: str) -> bool:
     """Whether a name says that it is for tests or trials: ``shop_test``, ``ci-3``; not ``latest`` or ``contest``."""
     return _TESTS.search(text.lower()) is not None
+
+
+@lru_cache(maxsize=1024)
+def context_of(workspace: str | None, environment: str | None) -> Context:
+    """One context for all calls of a run, which works out its folders once."""
+    return Context(workspace, environment)
 
 
 def names_production(text: str | None) -> bool:

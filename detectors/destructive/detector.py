@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from detectors.destructive.calls import step_of_call
-from detectors.destructive.context import Context
+from detectors.destructive.context import context_of
 from detectors.destructive.effects import (
     NARROW,
     ORDER,
@@ -86,7 +86,7 @@ class Destructive(Detector[Memory]):
             return ()
         if not isinstance(event, ToolCall):
             return ()
-        context = Context(run.workspace, run.environment or event.environment)
+        context = context_of(run.workspace, run.environment or event.environment)
         agent = event.agent_id[:64] if event.agent_id else ""
         before = state.sessions.get(agent)
         effects, session = step_of_call(event.tool, event.arguments, context, before)

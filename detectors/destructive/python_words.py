@@ -10,6 +10,7 @@ import re
 from unicodedata import normalize
 
 from detectors.destructive.glance import glance
+from detectors.destructive.python_commands import may_run
 
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing. So is what
 # imports by a text, and a name that stands for nothing else.
@@ -17,18 +18,18 @@ _ENOUGH = (
     r"delete[(_]|DELETE|drop_|drop\(\)|dropDatabase|flushall|flushdb|execute_command|terminate_|purge|destroy|prune",
     r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|execv|execl|sql\(",
     r"__import__|import_module",
-    r"\b(?:subprocess|rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
+    r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
-_any = glance((*_ENOUGH, r"\b(?:remove|removedirs|system|popen|getoutput|getstatusoutput)\b|(?:exec|eval)\(|open\(",
-               r"builtins|\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
+_any = glance((*_ENOUGH, r"\b(?:subprocess|remove|removedirs|system|popen|getoutput|getstatusoutput)\b",
+               r"(?:exec|eval)\(|open\(|builtins|\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
 _enough = glance(_ENOUGH)
 _of_os = glance((r"\b(?:remove|removedirs|system|popen)\b",))
 _os = glance((r"\bos\b",))
 _of_commands = glance((r"\b(?:getoutput|getstatusoutput)\b",))
 _commands = glance((r"\bcommands\b",))
 _moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace)",))
-_kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|/usr|/opt",))  # where it matters that something is moved away
-_guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|/usr",))  # where a file that is opened for writing matters
+_kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|(?:^|[^!])/usr|/opt",))  # what is missed when it moves
+_guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|(?:^|[^!])/usr",))  # where a file that is opened for writing matters
 _EVALUATES = re.compile(r"(?<![\w.])(?:exec|eval)\(|(?:builtins|__builtins__)\.")
 _WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
 
@@ -46,6 +47,8 @@ def may_matter(code: str) -> bool:
     if _enough(code) or _EVALUATES.search(code):
         return True
     if _moves(code) and _kept(code):
+        return True
+    if "subprocess" in code and may_run(code):
         return True
     if "open(" in code and _guarded(code) and _WRITES.search(code):
         return True

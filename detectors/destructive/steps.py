@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from detectors.destructive.effects import ORDER, Effect, verdict
-from detectors.destructive.glance import glance
 from detectors.destructive.paths import join
 from detectors.destructive.plain import Pipeline
-from detectors.destructive.python_words import may_matter
+from detectors.destructive.telling import may_harm, telling
 from detectors.destructive.values import GLOB, ONE, is_unknown, literal
 
 if TYPE_CHECKING:
@@ -32,13 +31,12 @@ MAX_DEFINITIONS = 3
 MAX_DEFINITION = 160
 MAX_SCRIPTS = 3
 MAX_SCRIPT = 500
-MAX_WRITTEN = 64 * 1024  # of one file, looked at when it is written
 KEPT = "#!/bin/sh -kept\n"
 """Begins what is kept of a long script, in whatever language: the shell commands that it comes to."""
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Session(Struct, frozen=True, omit_defaults=True):
+class Session(Struct, frozen=True, omit_defaults=True, cache_hash=True):
     """cwd: empty where it is not known. aliases, functions: texts by name. files: texts of harmful scripts by path."""
 
     cwd: str = ""
@@ -53,46 +51,9 @@ class Session(Struct, frozen=True, omit_defaults=True):
         return bool(self.aliases or self.functions or self.files)
 
 
-_LANGUAGES = {
-    ".sh": "shell", ".bash": "shell", ".zsh": "shell", ".command": "shell", "": "shell", ".py": "python",
-    ".sql": "sql", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".ts": "javascript",
-    ".rb": "ruby", ".pl": "perl", ".php": "php", ".lua": "lua", ".ps1": "powershell", ".bat": "cmd", ".cmd": "cmd",
-}  # fmt: skip
-_SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
-_BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
-_RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
-# What a script that does harm says in one way or another. What is missed here is judged when its commands are run one
-# by one.
-_tells = glance((
-    r"""\brm (?:-|["'$/~*])|['"]rm['"]|\brm(?:tree|Sync|dir)\b""", r"\bos\.remove|removedirs|remove_tree",
-    r"unlink[( ]", r"delete[_(]|-delete\b|delete from|DELETE ", r"DROP |TRUNCATE|[Tt]runcate",
-    r"drop_|drop table|drop database|dropDatabase|\bdropdb\b|\bdropuser\b", r"[Dd]estroy|\bmkfs|\bshred\b",
-    r"[Ww]ipe|[Pp]urge|[Pp]rune", r"\bkill -|\bkillall\b|\bpkill\b", r"/dev/(?:sd|nvme|vd)",
-    r"b64decode|\bbase64 -|fromhex", r"\bof=/", r"\|\s*(?:sh|bash)\b", r"\bpush -|--hard\b|\buserdel\b",
-    r"(?i:flushall)", r"terminate[_-]", r"/etc/passwd|> /etc", r"\b(?:chmod|chown) -R",
-))  # fmt: skip
-
-
 _SCRIPT = re.compile(r'"([\w:.-]{1,60})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
 _OWN = frozenset({"OLDPWD", "PWD", "_"})
 _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
-
-
-def telling(path: str, text: str) -> str | None:
-    """The language of a file that may do harm once it is run; None for one that can't, as far as words tell."""
-    name = path.rpartition("/")[2]
-    if name in _RECIPES:
-        language: str | None = "recipe"
-    elif text.startswith("#!") and (found := _SHEBANG.match(text)) is not None:
-        language = _BY_SHEBANG.get(found.group(1), "shell")
-    else:
-        _, dot, suffix = name.rpartition(".")
-        language = _LANGUAGES.get(dot + suffix if dot else "")
-    if language is None or len(text) > MAX_WRITTEN or not _tells(text):
-        return None
-    if language == "python" and not may_matter(text):
-        return None
-    return language
 
 
 def harmful(effects: Iterable[Effect], context: Context) -> bool:
@@ -116,10 +77,12 @@ def script_kept(path: str, text: str, context: Context, judge: Callable[[str, st
 def _recipes(path: str, text: str) -> str:
     """A long Makefile or package.json without what cannot do harm."""
     if path.endswith(".json"):
-        found = {name: line for name, line in _SCRIPT.findall(text) if _tells(line)}
+        found = {name: line for name, line in _SCRIPT.findall(text) if may_harm("recipe", line)}
         return json.dumps({"scripts": {name: line.replace('\\"', '"') for name, line in found.items()}})
     lines = text.replace("\\\n", " ").split("\n")
-    return "\n".join(line for line in lines if _tells(line) or (line[:1].strip() and (":" in line or "=" in line)))
+    return "\n".join(
+        line for line in lines if may_harm("recipe", line) or (line[:1].strip() and (":" in line or "=" in line))
+    )
 
 
 def _commands(effects: list[Effect]) -> list[str]:
