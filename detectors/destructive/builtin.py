@@ -270,6 +270,10 @@ def container(programs: Programs, argv: list[str], scope: Scope, stdin: str | No
 def tee(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
     if "/proc/sysrq-trigger" in argv:
         programs.write("/proc/sysrq-trigger", scope, excerpt, append=False)
+    if stdin == "" or excerpt.rstrip().endswith("/dev/null"):
+        for word in argv[1:]:
+            if not word.startswith("-") and "-a" not in argv and "--append" not in argv:
+                programs.write(word, scope, excerpt, append=False, emptying=True)
 
 
 def archive(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:

@@ -281,6 +281,9 @@ class Programs:
             return
         if spot.place == "nothing":
             return
+        if append and spot.place == "workspace":  # it was emptied to be written anew
+            effects = self.shell.effects
+            effects[:] = [one for one in effects if one.entry != "shell.empty-file" or one.target != spot.path]
         if spot.place == "device" and not append:
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.write-device")
         elif (spot.place == "protected" and not append and (emptying or _overwritten(spot.path))) or (
@@ -305,7 +308,7 @@ def created(path: str, excerpt: str) -> Effect:
 
 _CONTENT = re.compile(
     r"(?!.*(?:out|result|report|log|tmp|temp|test|new|empty|init|combined|merged|all|list|dump)).*\.(?:py|[jt]sx?|go|rs|c|h|cc|cpp|hpp"
-    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|proto|vue|docx|xlsx)",
+    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|md|json|proto|vue|docx|xlsx)",
     re.IGNORECASE,
 )
 

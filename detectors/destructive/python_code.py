@@ -176,6 +176,11 @@ class _Reader:
             self.commands.append("mv -- " + " ".join(map(_quoted, ends)) if not any(map(is_unknown, ends)) else ":")
         elif name == "open" and first is not None:
             self.opened(node, first)
+        elif last == "close" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+            self.emptied(node.func.value)  # open(path, 'w').close()
+        elif last in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
+            if first is not None and self.value(first) == "":
+                self.programs.write(self.value(node.func.value), self.scope, self.excerpt, False, emptying=True)
         elif name in ("exec", "eval") and first is not None:
             if _downloads(first):
                 self.programs.unseen("straight from the network", self.excerpt)
@@ -207,6 +212,12 @@ class _Reader:
         where = self.value(path)
         if mode[:1] in ("w", "x") and not is_unknown(where):
             self.programs.write(where, self.scope, self.excerpt, False)
+
+    def emptied(self, node: ast.Call) -> None:
+        """A file that is opened for writing and closed at once."""
+        mode = self.value(node.args[1]) if len(node.args) > 1 else ""
+        if self.called(node.func) == "open" and mode[:1] == "w":
+            self.programs.write(self.value(node.args[0]), self.scope, self.excerpt, False, emptying=True)
 
     def nested(self, code: str) -> None:
         """Code in a string, once."""

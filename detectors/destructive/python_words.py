@@ -21,12 +21,14 @@ _ENOUGH = (
     r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
 _any = glance((*_ENOUGH, r"\b(?:subprocess|remove|removedirs|system|popen|getoutput|getstatusoutput)\b",
-               r"(?:exec|eval)\(|open\(|builtins|\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
+               r"(?:exec|eval)\(|open\(|write_(?:text|bytes)\(b?['\"]{2}\)|builtins",
+               r"\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
 _enough = glance(_ENOUGH)
 _of_os = glance((r"\b(?:remove|removedirs|system|popen)\b",))
 _os = glance((r"\bos\b",))
 _of_commands = glance((r"\b(?:getoutput|getstatusoutput)\b",))
 _commands = glance((r"\bcommands\b",))
+_empties = glance((r"['\"]w[bt+]?['\"]\)\.close|write_(?:text|bytes)\(b?['\"]{2}\)",))
 _moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace)",))
 _kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|(?:^|[^!])/usr|/opt",))  # what is missed when it moves
 _guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|(?:^|[^!])/usr",))  # where a file that is opened for writing matters
@@ -46,7 +48,7 @@ def may_matter(code: str) -> bool:
         return False
     if _enough(code) or _EVALUATES.search(code):
         return True
-    if _moves(code) and _kept(code):
+    if _empties(code) or (_moves(code) and _kept(code)):
         return True
     if "subprocess" in code and may_run(code):
         return True

@@ -20,7 +20,7 @@ _ADDRESS = re.compile(
     re.DOTALL,
 )
 _SPECIAL = re.compile(r"[\\.*\[\]^$+?(){}|]")
-_EVERY = frozenset({"", "1,$", "0,$", "/.*/", "/^/", "/$/"})
+_EVERY = frozenset({"", "1,$", "0,$", "/.*/", "/./", "/^/", "/$/"})
 
 
 class Command(Struct, frozen=True):
