@@ -22,6 +22,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks import (
+    loops_fifth,
     loops_fourth_honest,
     loops_fourth_stuck,
     loops_honest,
@@ -115,6 +116,7 @@ STYLES = {
     "in other forms": (loops_other_stuck.OTHER_STUCK, loops_other_honest.OTHER_HONEST),
     "in a third style": (loops_third.THIRD_STUCK, loops_third.THIRD_HONEST),
     "in a fourth style": (loops_fourth_stuck.FOURTH_STUCK, loops_fourth_honest.FOURTH_HONEST),
+    "in a fifth style": (loops_fifth.FIFTH_STUCK, loops_fifth.FIFTH_HONEST),
 }
 
 

@@ -157,7 +157,7 @@ def api_pages(s: Scene) -> None:
 
 
 def mail_pages(s: Scene) -> None:
-    for n in range(s.number(6, 25)):
+    for _ in range(s.number(6, 25)):
         s.tool("gmail_list", {"query": "label:receipts", "pageToken": str(s.number(10**15, 10**16))}, "\n".join(f"{s.hexed(12)} {s.pick(*NAMES)}: {prose(s, 1)}" for _ in range(6)))
         if s.chance.random() < 0.6:
             s.tool("gmail_read", {"id": s.hexed(12)}, prose(s, 5))

@@ -40,7 +40,7 @@ def stuck_stamped(s: Scene) -> None:
 
 def stuck_varied(s: Scene) -> None:
     which = s.number(0, 4)
-    for n in range(s.number(16, 28)):
+    for _ in range(s.number(16, 28)):
         if which == 0:
             s.tool("Bash", {"command": s.pick("npm run lint", "npm run lint --silent", "npm  run lint", "CI=1 npm run lint", "npm run lint 2>&1 | tail -20"), "description": s.pick("Run the linter", "Check lint", "Lint again")}, "src/index.js\n  12:3  error  'x' is not defined  no-undef\n\n1 problem (1 error)", 1)
         elif which == 1:

@@ -148,8 +148,9 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             evidence = (40 if passing else 50) if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
             kind = Kind.FLIP
-        elif agent.acted > last and step - agent.acted <= 3 and not adjacent:
-            # Something new was done in between: then a look at the result is due, the more so where it went well.
+        if agent.acted > last and step - agent.acted <= 3 and not adjacent:
+            # Something new was done in between: then a look at the result is due, the more so where it went well, and
+            # so are the steps that every piece of work takes.
             evidence = (45 if count >= 3 else 15) if fails else 0
         if call.flags & STEPS_ON and outcome.short:
             evidence = min(evidence, 5)
@@ -179,7 +180,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = _went_well(state, agent, call, outcome)
     agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if not failing:
-        if count < 2 and (outcome.done or flags & CHANGES):
+        if count < 2 and (outcome.brief or flags & CHANGES):
             agent.acted = step
         if outcome.known and (not outcome.short or outcome.barren or flags & PAGES):
             _remember(state.came, outcome.masked or outcome.exact, RESULTS)

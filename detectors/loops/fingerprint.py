@@ -213,6 +213,7 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
     flags, rest = 0, 0
     kept = _to_the_point(arguments)
     parts: list[str] = []
+    placed = ""
     for number, (name, value) in enumerate(kept.items()):
         if number >= ARGUMENTS:
             rest += len(kept)
@@ -230,7 +231,11 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
         elif isinstance(value, dict | list):
             value, more = _ends(_flat(value))
             rest += more
+        elif isinstance(value, float) or (type(value) is int and abs(value) < 1 << 64):
+            placed += f"n{value}"
         parts.append(f"{name[:64]} {value if not isinstance(value, int) or abs(value) < 1 << 64 else 0}")
+    if placed.count("n") > 1 or "." in placed:
+        parts.append(placed.replace(".", "p").replace("-", "m"))  # the same numbers in other places are another call
     return "\n".join(parts), rest, flags
 
 

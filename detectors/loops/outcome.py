@@ -27,6 +27,7 @@ _BARREN = re.compile(
 _ENDS = re.compile(
     r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
 )
+_BRIEF = re.compile(r"\s*[^\W\d]{2,16}(?: [^\W\d]{2,16})?[.!]?\s*\Z")
 LOOKED_AT = 2000  # characters in which a page says how many there are
 NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _DONE = (
@@ -39,7 +40,8 @@ class Outcome(Struct, gc=False):
     """exact, masked: hashes of the result, to the letter and without volatile parts; masked is 0 if it was not worth
     it. failing: by its code, or by its last words. signature: of a failure that says something. barren: it went well
     and there was nothing. short: by it calls can't be told apart. long: it hardly comes twice by chance. done: it only
-    says that something was done. known: what came back was published. ends: of a page, that says how many there are."""
+    says that something was done. known: what came back was published. ends: of a page, that says how many there are.
+    brief: one word or two, as tools answer that did what they were told."""
 
     exact: int
     masked: int
@@ -51,6 +53,7 @@ class Outcome(Struct, gc=False):
     done: bool
     known: bool
     ends: bool = False
+    brief: bool = False
 
 
 def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: bool) -> Outcome:
@@ -90,7 +93,8 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     done = size < 100 and (not size or output.rstrip("\n .!\"'})")[-16:].lower().endswith(_DONE))
     if not done and size <= SHORT and call is not None and not flags & SHELL:
         done = not sample_of(output) & ~call.words  # it says what was asked for, as `BEGIN` does
-    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published, ends)
+    brief = done or (short and not barren and not flags & SHELL and _BRIEF.match(output) is not None)
+    return Outcome(exact, masked, failing, signature, barren, short, size >= LONG, done, published, ends, brief)
 
 
 def _by_digest(result: ToolResult, call: Pending | None) -> Outcome:
@@ -103,10 +107,10 @@ def _by_digest(result: ToolResult, call: Pending | None) -> Outcome:
         same = hashed(digest)
         signature = Signature(same, same, f"an output with the digest {digest[:16]}", False)
     short = empty or (size is not None and size <= SHORT) or (call is not None and call.flags & CHANGES != 0)
-    return Outcome(exact, 0, failing, signature, False, short, False, empty and not failing, True)
+    return Outcome(exact, 0, failing, signature, False, short, False, empty and not failing, True, brief=empty)
 
 
-EMPTY = Outcome(1, 0, False, None, False, True, False, True, True)
+EMPTY = Outcome(1, 0, False, None, False, True, False, True, True, brief=True)
 NOT_PUBLISHED = Outcome(UNKNOWN, 0, False, None, False, True, False, False, False)
 
 
