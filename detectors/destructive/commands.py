@@ -46,6 +46,8 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
     names = {word.rstrip("/").rpartition("/")[2] for word in paths}
     if {"bin", "obj"} <= names:  # what .NET builds
         paths = [word for word in paths if word.rstrip("/").rpartition("/")[2] != "bin"]
+    if GLOB + ".o" in names:  # with what a compiler says of what each depends on
+        paths = [word for word in paths if not word.endswith(GLOB + ".d")]
     found = [path_effect(entry, word, deep, cwd, context, excerpt) for word in paths]
     return [effect for effect in found if effect is not None]
 

@@ -47,6 +47,8 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     ended: frozenset[str]
     disks: frozenset[str]
     permanent_arguments: list[str]
+    holders: frozenset[str]
+    tenants: frozenset[str]
 
 
 @cache
@@ -62,6 +64,7 @@ def _nouns() -> dict[str, Thing]:
 
 # Said of nothing that is meant to come back, whatever it is said of.
 _FOR_GOOD = frozenset({"wipe", "erase", "purge", "destroy", "obliterate", "nuke", "decommission"})
+_BARING = frozenset({"drop", "truncate", "purge", "wipe", "empty"})
 _BLANKING = frozenset({"wipe", "erase", "format", "zero", "shred"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^A-Za-z0-9]+")
@@ -92,7 +95,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     verb = next((word for word in words if word in known.verbs), None)
     if verb is None or words.index(verb) > 2 or not known.defusing_words.isdisjoint(words):
         return []
-    if any(_truthy(arguments.get(name)) for name in known.defusing_arguments):
+    if _said(arguments, known.defusing_arguments):
         return []
     after = words[words.index(verb) + 1 :] or words[: words.index(verb)]
     things = _nouns()
@@ -111,17 +114,21 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         reversible = "no"  # another one can be made, and whoever has this one is shut out
     if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(_device, arguments.values()))):
         thing, width = "disk", "all"
-    if any(_truthy(arguments.get(name)) for name in known.permanent_arguments):
+    if _said(arguments, known.permanent_arguments):
         reversible = "no"
     if verb == "empty" and thing in ("cloud", "database", "table"):
         width = "all"
+    if (verb in _BARING and thing == "table" and noun is not None and noun.startswith(("table", "coll"))) or (
+        verb in known.verbs and noun in known.tenants
+    ):
+        width = "all" if reversible == "no" else width
     if verb == "reset" and "factory" in words:
         thing, width = "host", "all"
     if noun is None and width != "all" and verb not in _FOR_GOOD:
         reversible = "unknown" if reversible == "no" else reversible
     if reversible == "unknown" and width == "all":
         reversible = "no"
-    if thing == "message" and width == "one":
+    if thing == "message" and width == "one" and noun not in known.holders:
         return []
     if thing == "files" and width == "one":  # which file is what matters: `calls` looks at the paths
         return []
@@ -164,7 +171,7 @@ def _ended(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any],
     """What has been agreed with someone, and is over once it is cancelled."""
     if known.ended.isdisjoint(words) or words[0] not in known.ending_verbs:
         return []
-    if any(_truthy(arguments.get(name)) for name in known.defusing_arguments):
+    if _said(arguments, known.defusing_arguments):
         return []
     return [
         Effect(action="revoke", thing="account", target=_target(known, arguments)[:120], reversible="no",
@@ -177,7 +184,7 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
     verb = next((word for word in words if word in known.pay_verbs), None)
     if verb is None or not known.defusing_words.isdisjoint(words):
         return []
-    if any(_truthy(arguments.get(name)) for name in known.defusing_arguments):
+    if _said(arguments, known.defusing_arguments):
         return []
     if not known.payments.isdisjoint(words):
         return [
@@ -223,6 +230,11 @@ def _target(known: Vocabulary, arguments: dict[str, Any]) -> str:
         if value not in (None, "", [], {}):
             return str(value)[:120]
     return next((str(value)[:120] for value in arguments.values() if isinstance(value, str) and value), "")
+
+
+def _said(arguments: dict[str, Any], names: list[str]) -> bool:
+    """Whether one of these is true, as ``dry_run`` or as ``dryRun``."""
+    return any(_truthy(value) and "_".join(words_of(str(name))) in names for name, value in arguments.items())
 
 
 def _device(value: Any) -> bool:

@@ -41,6 +41,12 @@ _FLAGGED = {
 }
 
 
+def process(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """pgrep and pidof: the process that they look for."""
+    names = [word for word in argv[1:] if not word.startswith("-") and not is_unknown(word)]
+    return "pid-of-" + literal(names[-1]).rpartition("/")[2][:60] if names else UNKNOWN
+
+
 def listing(argv: list[str], scope: Scope, stdin: str | None) -> str:
     """Everything, where nothing was chosen."""
     name = argv[0].rpartition("/")[2]

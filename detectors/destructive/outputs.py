@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import msgspec
 
-from detectors.destructive.listings import NAMES, listing
+from detectors.destructive.listings import NAMES, listing, process
 from detectors.destructive.paths import join
 from detectors.destructive.scope import Scope
 from detectors.destructive.translate import translated
@@ -24,6 +24,9 @@ MAX_LINES = 32
 MAX_TEXT = 8_192  # characters that are cut and sorted for real
 _FORMAT = re.compile(r"%%|%[-+ 0-9.]*[sbdqxc]")
 MAX_UNPACKED = 64 * 1024  # bytes, of whatever a bomb would become
+_SAID = re.compile(
+    r"(?:print|puts|say|echo|console\.log|process\.stdout\.write)\s*\(?\s*([\"'])((?:(?!\1).)*)\1\s*\)?\s*;?", re.DOTALL
+)
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _PACKED_TEXT = tuple(head.decode("latin-1") for head in _PACKED)
 _WHOLE = frozenset({"cut", "sort", "uniq", "paste", "cat"})  # that leave no line out
@@ -244,6 +247,13 @@ def temporary(argv: list[str], scope: Scope, stdin: str | None) -> str:
     return "/tmp/tmp." + UNKNOWN + ("/" if "-d" in argv else "")
 
 
+def said(argv: list[str], scope: Scope, stdin: str | None) -> str:
+    """What a program given inline prints, where that is one text that is written out."""
+    code = next((argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-c", "-e", "-r", "-E")), "")
+    found = _SAID.fullmatch(literal(code).strip()) if len(code) < MAX_TEXT else None
+    return ansi(found.group(2)) + "\n" if found is not None else UNKNOWN
+
+
 def folder(argv: list[str], scope: Scope, stdin: str | None) -> str:
     return scope.cwd
 
@@ -269,7 +279,8 @@ def silent(argv: list[str], scope: Scope, stdin: str | None) -> str:
 
 
 MODELS: dict[str, Model] = {
-    **dict.fromkeys(NAMES, listing),
+    **dict.fromkeys(NAMES, listing), "pgrep": process, "pidof": process,
+    **dict.fromkeys(("python", "python3", "perl", "ruby", "node", "php"), said),
     "cat": same, "tac": same, "tee": same, "bat": same, "sponge": same, "echo": echo, "printf": printf,
     "base64": decoded, "base32": decoded, "gbase64": decoded, "xxd": hexadecimal, "gunzip": unpacked, "zcat": unpacked,
     "bzcat": unpacked, "xzcat": unpacked, "bunzip2": unpacked, "unxz": unpacked, "gzip": unpacked, "bzip2": unpacked,

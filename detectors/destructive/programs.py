@@ -64,6 +64,8 @@ class Programs:
             name = posixpath.basename(literal(name).rstrip("/")) or name
             if GLOB in argv[0] or ONE in argv[0]:
                 name = self._matching(posixpath.basename(argv[0]))
+            if argv[0].startswith(("/etc/init.d/", "/etc/rc.d/")):
+                return self.run(["service", name, *argv[1:]], scope, stdin, excerpt)
             if NET in argv[0]:
                 self.unseen("what a download prints, run as a command", excerpt)
                 return UNKNOWN

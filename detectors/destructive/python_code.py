@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
 from detectors.destructive.paths import locate
-from detectors.destructive.python_loops import conditions, dotted, stands_for
+from detectors.destructive.python_loops import conditions, dotted, downloads, filled, module_of, stands_for
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
@@ -66,7 +66,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in (ast.Name, ast.Constant) and kind._fields
 }
 _LOOPS = (ast.For, ast.ListComp, ast.SetComp, ast.GeneratorExp)
-_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom, ast.With, *_LOOPS})
+_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom, ast.With, ast.FunctionDef, *_LOOPS})
 _MAX_LOOPED = 400  # calls that loops repeat
 
 
@@ -97,14 +97,21 @@ class _Reader:
         self.commands: list[str] = []
         self.repeated = 0
         self.imported: dict[str, str] = {}
+        self.lists: dict[str, ast.List | ast.Tuple | ast.Set] = {}
+        self.defined: dict[str, ast.FunctionDef] = {}
+        self.active: set[str] = set()
 
     def see(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.names[node.targets[0].id] = self.value(node.value)
             if isinstance(node.value, ast.Call):
                 self.made[node.targets[0].id] = node.value
+            elif isinstance(node.value, ast.List | ast.Tuple | ast.Set):
+                self.lists[node.targets[0].id] = node.value
         elif isinstance(node, ast.Call):
             self.call(node, self.called(node.func))
+        elif isinstance(node, ast.FunctionDef):
+            self.defined[node.name] = node
         elif isinstance(node, _LOOPS):
             self.looped(node)
         elif isinstance(node, ast.With):
@@ -127,6 +134,8 @@ class _Reader:
             target, source = node.generators[0].target, node.generators[0].iter
             for part in node.generators[:4]:
                 self.names.update(stands_for(self, part.target, part.iter, part.ifs))
+        if isinstance(source, ast.Name):
+            source = self.lists.get(source.id, source)
         if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
             return
         body = node.body if isinstance(node, ast.For) else [node.elt]
@@ -145,7 +154,7 @@ class _Reader:
         if first in self.imported:
             return self.imported[first] + dot + rest
         if not first:
-            return f"{_module(node)}{dot}{rest}"
+            return f"{module_of(node)}{dot}{rest}"
         return name
 
     def call(self, node: ast.Call, name: str) -> None:
@@ -182,10 +191,12 @@ class _Reader:
             if first is not None and self.value(first) == "":
                 self.programs.write(self.value(node.func.value), self.scope, self.excerpt, False, emptying=True)
         elif name in ("exec", "eval") and first is not None:
-            if _downloads(first):
+            if downloads(first):
                 self.programs.unseen("straight from the network", self.excerpt)
             else:
                 self.nested(self.value(first))
+        elif name in self.defined and node.args:
+            self.within(self.defined[name], node)
         else:
             self.other(node)
 
@@ -204,6 +215,22 @@ class _Reader:
             else:
                 break
         return False
+
+    def within(self, function: ast.FunctionDef, node: ast.Call) -> None:
+        """The body of a function that the code defines, with what it is called with."""
+        if function.name in self.active or self.repeated > _MAX_LOOPED:
+            return
+        outer = dict(self.names)
+        self.active.add(function.name)
+        self.names.update(
+            {part.arg: self.value(given) for part, given in zip(function.args.args, node.args, strict=False)}
+        )
+        inner = [found for part in function.body for found in _in_order(part)]
+        self.repeated += len(inner)
+        for found in inner:
+            self.see(found)
+        self.active.discard(function.name)
+        self.names = outer
 
     def opened(self, node: ast.Call, path: ast.AST) -> None:
         """A file opened for writing is emptied, or made."""
@@ -293,6 +320,9 @@ class _Reader:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
             return left + right if isinstance(node.op, ast.Add) else f"{left}/{right}"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            return filled(self.value(node.left, depth + 1), [self.value(one, depth + 1) for one in given[:16]])
         if isinstance(node, ast.Subscript):
             reverses = isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == "::-1"
             return self.value(node.value, depth + 1)[::-1] if reverses else UNKNOWN
@@ -320,6 +350,12 @@ class _Reader:
     def decoded(self, node: ast.Call, name: str, depth: int) -> str | None:
         """What functions give that only write a text another way; None for others."""
         last = name.rpartition(".")[2]
+        if name == "compile" and node.args:
+            return self.value(node.args[0], depth + 1)
+        if last == "format" and node.args and isinstance(node.func, ast.Attribute):
+            return filled(
+                self.value(node.func.value, depth + 1), [self.value(part, depth + 1) for part in node.args[:16]]
+            )
         if last in ("decode", "strip", "encode", "text", "SQL", "lower", "resolve", "absolute", "format"):
             method = isinstance(node.func, ast.Attribute) and last not in ("text", "SQL")
             inner = node.func.value if method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
@@ -328,7 +364,8 @@ class _Reader:
             whole = node.args[0] if name.startswith("shlex") and node.args else node.func.value
             return self.value(whole, depth + 1) if name.startswith("shlex") or not node.args else None
         if last in ("rglob", "iterdir") and isinstance(node.func, ast.Attribute):
-            return f"{self.value(node.func.value, depth + 1)}/{GLOB}{GLOB if last == 'rglob' else ''}"
+            chosen = self.value(node.args[0], depth + 1).replace("*", GLOB).strip(GLOB) if node.args else ""
+            return f"{self.value(node.func.value, depth + 1)}/{GLOB}{GLOB if last == 'rglob' else ''}{chosen}"
         if name in ("os.listdir", "listdir"):
             return GLOB
         if name in ("sorted", "list", "reversed", "set") and node.args:
@@ -355,26 +392,6 @@ class _Reader:
         if last == "chr" and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, int):
             return chr(node.args[0].value) if 0 < node.args[0].value < 0xD800 else UNKNOWN
         return None
-
-
-def _module(node: ast.AST) -> str:
-    """``os`` of ``__import__('os').system`` and of ``importlib.import_module('os').system``."""
-    while isinstance(node, ast.Attribute) or (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args
-    ):
-        node = node.value if isinstance(node, ast.Attribute) else node.args[0]
-    if isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
-        first = node.args[0] if node.args else None
-        if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            return first.value
-    return ""
-
-
-def _downloads(node: ast.AST) -> bool:
-    return any(
-        isinstance(part, ast.Call) and dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
-        for part in ast.walk(node)
-    )
 
 
 def _quoted(word: str) -> str:

@@ -1,8 +1,9 @@
-"""What a loop's names stand for in Python: all that a folder holds, or a whole tree, less what is not chosen."""
+"""What names stand for in Python: in a loop all that a folder holds, or a whole tree, less what is not chosen."""
 
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from detectors.destructive.values import GLOB, UNKNOWN, clean
@@ -31,6 +32,15 @@ def stands_for(reader: _Reader, target: ast.AST, source: ast.AST, tests: list[as
     if isinstance(source, ast.Call) or (isinstance(source, ast.Name) and GLOB in reader.names.get(source.id, "")):
         return {target.id: _chosen(reader.value(source), target.id, tests)}
     return {}
+
+
+_PLACE = re.compile(r"%[-+ 0-9.]*[a-z]|\{[\w.]*(?::[^{}]*)?\}")
+
+
+def filled(form: str, values: list[str]) -> str:
+    """``%s`` and ``{}`` with the values put in, in order."""
+    left = iter(values)
+    return _PLACE.sub(lambda found: next(left, UNKNOWN), form)
 
 
 def conditions(body: list[ast.stmt]) -> list[ast.expr]:
@@ -65,3 +75,23 @@ def dotted(node: ast.AST) -> str:
         node = node.value
     parts.append(node.id if isinstance(node, ast.Name) else "")
     return ".".join(reversed(parts))
+
+
+def module_of(node: ast.AST) -> str:
+    """``os`` of ``__import__('os').system`` and of ``importlib.importmodule_of('os').system``."""
+    while isinstance(node, ast.Attribute) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args
+    ):
+        node = node.value if isinstance(node, ast.Attribute) else node.args[0]
+    if isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] in ("__import__", "import_module"):
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return first.value
+    return ""
+
+
+def downloads(node: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.Call) and dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
+        for part in ast.walk(node)
+    )
