@@ -34,6 +34,7 @@ from detectors.loops.state import (
 LONG_AGO = 28  # steps after which a repeat is hardly one: the longest cycle with noise in it
 DENSITY, DENSE = 0.2, 0.6  # weight of a step in the share of repeats, and the share that makes a cycle
 BACKS_OFF = (1.0, 0.8, 0.5, 0.25)  # of the evidence is left, by how often in a row the wait grew
+ROUND = 4  # steps that follow from something new
 CERTAIN = 100  # the third time that a step was done with the same result, and each time after
 
 
@@ -116,6 +117,8 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
     step = state.step = state.step + 1
     signature, failing, flags = outcome.signature, outcome.failing, call.flags
     passing = signature is not None and signature.passing
+    # A call that was made before and has another answer now: what it looks at moves.
+    moves = call.ident in state.called and outcome.exact not in state.came and outcome.masked not in state.came
     pair, count, last = _count(state, call, outcome, step)
     # What is changed counts for all agents: another's step in between may have changed it back.
     adjacent = agent.pair == pair and (not flags & CHANGES or step - last == 1)
@@ -148,7 +151,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             evidence = (40 if passing else 50) if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
             kind = Kind.FLIP
-        if agent.acted > last and step - agent.acted <= 3 and not adjacent:
+        if agent.acted > last and step - agent.acted <= ROUND and not adjacent:
             # Something new was done in between: then a look at the result is due, the more so where it went well, and
             # so are the steps that every piece of work takes.
             evidence = (45 if count >= 3 else 15) if fails else 0
@@ -180,7 +183,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = _went_well(state, agent, call, outcome)
     agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if not failing:
-        if count < 2 and (outcome.brief or flags & CHANGES):
+        if count < 2 and (outcome.brief or flags & CHANGES or (moves and not outcome.short)):
             agent.acted = step
         if outcome.known and (not outcome.short or outcome.barren or flags & PAGES):
             _remember(state.came, outcome.masked or outcome.exact, RESULTS)

@@ -27,7 +27,7 @@ _BARREN = re.compile(
 _ENDS = re.compile(
     r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
 )
-_BRIEF = re.compile(r"\s*[^\W\d]{2,16}(?: [^\W\d]{2,16})?[.!]?\s*\Z")
+_BRIEF = re.compile(r"\W*[^\W\d]{2,16}(?:\W{1,3}[^\W\d]{2,16})?\W*\Z")
 LOOKED_AT = 2000  # characters in which a page says how many there are
 NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _DONE = (
