@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
 from detectors.destructive.paths import locate
-from detectors.destructive.python_loops import conditions, dotted, downloads, filled, module_of, stands_for
+from detectors.destructive.python_loops import conditions, dotted, downloads, filled, is_path, module_of, stands_for
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
@@ -106,7 +106,7 @@ class _Reader:
             self.names[node.targets[0].id] = self.value(node.value)
             if isinstance(node.value, ast.Call):
                 self.made[node.targets[0].id] = node.value
-            elif isinstance(node.value, ast.List | ast.Tuple | ast.Set):
+            elif isinstance(node.value, ast.List | ast.Tuple | ast.Set) and any(map(is_path, node.value.elts)):
                 self.lists[node.targets[0].id] = node.value
         elif isinstance(node, ast.Call):
             self.call(node, self.called(node.func))
@@ -217,14 +217,16 @@ class _Reader:
         return False
 
     def within(self, function: ast.FunctionDef, node: ast.Call) -> None:
-        """The body of a function that the code defines, with what it is called with."""
+        """The body of a function that the code defines, with the paths that it is called with."""
         if function.name in self.active or self.repeated > _MAX_LOOPED:
+            return
+        pairs = zip(function.args.args, node.args, strict=False)
+        given = {part.arg: self.value(one) for part, one in pairs}
+        if not any(value.startswith(("/", "~")) for value in given.values()):
             return
         outer = dict(self.names)
         self.active.add(function.name)
-        self.names.update(
-            {part.arg: self.value(given) for part, given in zip(function.args.args, node.args, strict=False)}
-        )
+        self.names.update(given)
         inner = [found for part in function.body for found in _in_order(part)]
         self.repeated += len(inner)
         for found in inner:

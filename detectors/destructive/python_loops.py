@@ -95,3 +95,7 @@ def downloads(node: ast.AST) -> bool:
         isinstance(part, ast.Call) and dotted(part.func).rsplit(".", 1)[-1] in ("urlopen", "get", "urlretrieve")
         for part in ast.walk(node)
     )
+
+
+def is_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value[:1] in ("/", "~")

@@ -139,6 +139,20 @@ def test_hostile_commands_are_read_within_bounds(name: str, monkeypatch: pytest.
     assert all(one.steps <= MAX_STEPS + 64 and one.work <= 2 * MAX_WORK for one in shells)
 
 
+@pytest.mark.parametrize("shell", ["bash -c '", 'sh -c "', "sudo zsh -lc '"])
+@pytest.mark.parametrize("inner", ["rm -rf /home", "ls"])
+def test_shells_within_shells_are_as_suspicious_as_what_is_in_them(shell: str, inner: str) -> None:
+    effects = effects_of_call("bash", {"command": shell * 3000 + inner}, Context())
+    broken = {verdict(effect) for effect in effects}
+    assert UNSEEN in broken
+    assert (WIDE in broken) == (inner != "ls")
+
+
+def test_many_shells_in_many_lines_are_read() -> None:
+    effects = effects_of_call("bash", {"command": "bash -c 'ls'\n" * 200}, Context())
+    assert not effects
+
+
 @pytest.mark.parametrize("depth", [100, 3000])
 def test_too_deep_is_said(depth: int) -> None:
     effects = effects_of_call("bash", {"command": "( " * depth + "rm -rf /" + " )" * depth}, Context())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detectors.destructive import python_code
 from detectors.destructive.calls import effects_of_call
 from detectors.destructive.context import Context
-from detectors.destructive.effects import Effect
+from detectors.destructive.effects import REVERSIBLE, Effect, verdict
 from detectors.destructive.python_words import may_matter
 
 WORTH = [  # code, whether it is parsed, why
@@ -28,6 +28,11 @@ WORTH = [  # code, whether it is parsed, why
     ("import commands; commands.getoutput('rm -rf /')", True, "Python 2"),
     ("db.execute('drop table t')", True, "SQL"),
     ("(remove)", False, "at either end"),
+    ("import shutil; shutil.move('/etc/nginx', '/tmp/x')", True, "moved away"),
+    ("import shutil; shutil.move('a', 'b')", False, "moved about"),
+    ("open('src/a.py', 'w').close()", True, "emptied"),
+    ("open('src/a.py').close()", False, "read"),
+    ("Path('data.csv').write_text('')", True, "emptied"),
 ]
 PIECES = [
     "import os\n", "from os import remove as r\n", "import subprocess as sp\n", "import shutil, commands\n",
@@ -71,3 +76,34 @@ def test_nodes_come_in_the_order_of_the_source(pieces: list[str]) -> None:
 
     seen = [node for node in walk(tree) if type(node) in python_code._SEEN]
     assert python_code._in_order(tree) == seen
+
+
+WALK = "import os\nfor r, ds, fs in os.walk('{}'):\n    for f in fs:\n        {}"
+TREES = [  # code, how wide the worst of it is, why
+    (WALK.format("/home", "os.remove(os.path.join(r, f))"), "all", "a whole tree"),
+    (WALK.format("/tmp/x", "os.remove(os.path.join(r, f))"), "", "a scratch folder"),
+    (WALK.format("/home", "if f.endswith('.pyc'): os.remove(os.path.join(r, f))"), "", "only what is built again"),
+    (WALK.format("/home", "print(f)"), "", "looked at"),
+    ("import os; [os.remove(os.path.join(r, f)) for r, d, fs in os.walk('/etc') for f in fs]", "all", "in one line"),
+    ("import os, shutil\nfor d in os.listdir('/srv'):\n    shutil.rmtree('/srv/' + d)", "all", "what a folder holds"),
+    ("import os, shutil\nfor e in os.scandir('/home'):\n    shutil.rmtree(e.path)", "all", "its entries"),
+    ("import os\nfor f in sorted(os.listdir('build')):\n    os.remove(os.path.join('build', f))", "", "what is built"),
+    ("import glob, os\nfor f in glob.glob('/etc/*'):\n    os.remove(f)", "all", "a pattern"),
+    ("from pathlib import Path\nfor p in Path('.').rglob('*.pyc'):\n    p.unlink()", "", "a pattern in a tree"),
+    ("from pathlib import Path\nfor p in Path('/srv').rglob('*'):\n    p.unlink()", "all", "a tree"),
+    ("import shutil\nDIRS = ['/var/lib', '/srv']\nfor d in DIRS:\n    shutil.rmtree(d)", "all", "a list with a name"),
+    ("import shutil\ndef wipe(d):\n    shutil.rmtree(d)\nwipe('/home')", "all", "a function of its own"),
+    ("import shutil\ndef wipe(d):\n    wipe(d)\n    shutil.rmtree(d)\nwipe('/srv')", "all", "a function within itself"),
+    ("import os; os.system('%s -rf %s' % ('rm', '/srv'))", "all", "a format"),
+    ("import os; os.system('{} -rf {}'.format('rm', '/srv'))", "all", "another format"),
+    ("import subprocess, shlex; subprocess.run(shlex.split('rm -rf /srv'))", "all", "split into words"),
+    ("import sqlite3; sqlite3.connect(':memory:').cursor().execute('DROP TABLE t')", "", "in memory"),
+    ("import sqlite3; c = sqlite3.connect('app.db'); c.execute('DROP TABLE t')", "all", "in a file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "width", "why"), TREES, ids=[case[2] for case in TREES])
+def test_what_loops_and_names_come_to(code: str, width: str, why: str) -> None:
+    effects = effects_of_call("python", {"code": code}, Context("/home/dev/app"))
+    found = {effect.width for effect in effects if verdict(effect) not in (None, REVERSIBLE)}
+    assert width in found if width else not found, why

@@ -122,7 +122,8 @@ def test_story(steps: list[Step], expected: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("before", "then", "expected"),
     [("tar czf /backup/s.tgz src", "rm -rf src", "N"), ("pg_dump shop > s.sql", "dropdb shop", "W"),
-     ("git clone https://x.test/y.git /opt/y", "rm -rf /opt/y", "N")],
+     ("git clone https://x.test/y.git /opt/y", "rm -rf /opt/y", "N"),
+     ("git add -A && git commit -m x", "rm -rf src", "N"), ("git stash", "git reset --hard", "N")],
 )  # fmt: skip
 def test_what_failed_saved_nothing_and_made_nothing(before: str, then: str, expected: str) -> None:
     story = Story()
