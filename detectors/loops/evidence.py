@@ -151,9 +151,10 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             evidence = (40 if passing else 50) if adjacent else 10 if step - last > 8 else 30 if fails else 20
         if call.flags & CHANGES and not adjacent:
             kind = Kind.FLIP
-        if agent.acted > last and step - agent.acted <= ROUND and not adjacent:
-            # Something new was done in between: then a look at the result is due, the more so where it went well, and
-            # so are the steps that every piece of work takes.
+        new = max(agent.acted, agent.moved)
+        if new > last and step - new <= ROUND and not adjacent:
+            # Something new was done, or seen, in between: then a look at the result is due, the more so where it went
+            # well, and so are the steps that every piece of work takes.
             evidence = (45 if count >= 3 else 15) if fails else 0
         if call.flags & STEPS_ON and outcome.short:
             evidence = min(evidence, 5)
@@ -183,8 +184,11 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = _went_well(state, agent, call, outcome)
     agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if not failing:
-        if count < 2 and (outcome.brief or flags & CHANGES or (moves and not outcome.short)):
-            agent.acted = step
+        if count < 2:
+            if outcome.brief or flags & CHANGES:
+                agent.acted = step
+            elif moves and not outcome.short:
+                agent.moved = step
         if outcome.known and (not outcome.short or outcome.barren or flags & PAGES):
             _remember(state.came, outcome.masked or outcome.exact, RESULTS)
             if outcome.masked:

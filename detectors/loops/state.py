@@ -91,7 +91,8 @@ class Agent(Struct, array_like=True, gc=False):
     averaged. slower: how often in a row the space grew. pair: its last step by what came of it. row: how often in a
     row. again: steps in a row that were done before. density: share of such steps of late. acted: the last step that
     did something new. barren: results in a row that were nothing. score: evidence by kind, in hundredths of a certain
-    repeat. steps: that gave it. since: the first of these. last: the call of its last step.
+    repeat. steps: that gave it. since: the first of these. last: the call of its last step. moved: the last step in
+    which a call that was made before had another answer.
     """
 
     nano_usd: int = 0
@@ -113,6 +114,7 @@ class Agent(Struct, array_like=True, gc=False):
     since: Place | None = None
     last: Place | None = None
     told: Told | None = None
+    moved: int = 0
 
 
 class Together(Struct, array_like=True, gc=False):
