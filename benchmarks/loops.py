@@ -29,6 +29,7 @@ from benchmarks import (
     loops_other_honest,
     loops_other_stuck,
     loops_real,
+    loops_seventh,
     loops_sixth,
     loops_stuck,
     loops_third,
@@ -119,6 +120,7 @@ STYLES = {
     "in a fourth style": (loops_fourth_stuck.FOURTH_STUCK, loops_fourth_honest.FOURTH_HONEST),
     "in a fifth style": (loops_fifth.FIFTH_STUCK, loops_fifth.FIFTH_HONEST),
     "in a sixth style": (loops_sixth.SIXTH_STUCK, loops_sixth.SIXTH_HONEST),
+    "in a seventh style": (loops_seventh.SEVENTH_STUCK, loops_seventh.SEVENTH_HONEST),
 }
 
 
