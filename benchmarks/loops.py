@@ -1,11 +1,11 @@
 """Runaway loops: what is told and what is left alone, beside rules that others use, on made-up and on recorded runs.
 
-    python -m benchmarks.loops [--runs 40] [--seed 7] [--missed]
+    python -m benchmarks.loops [--runs 40] [--seed 7] [--style NAME] [--missed]
 
 A run counts as told if anything is said of it: a notice to the agent, an alert, or more. Steps wasted are calls (of a
-run without any, messages) after the one that the loop begins with. Three generators: the one that the detector was made
+run without any, messages) after the one that the loop begins with. Seven generators: the one that the detector was made
 with (`loops_stuck`, `loops_honest`), one with other domains, tools and wordings that it was checked with
-(``loops_other_*``), and a third one (`loops_third`).
+(``loops_other_*``), and five that were each run once before anything was looked at (`loops_third` to `loops_seventh`).
 """
 
 from __future__ import annotations
