@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - outputs as tools print them
-"""A fifth style, to measure only: other trades (support, data pipelines, games, trading, homes, writing, robots), runs
-of several phases, calls in parallel, results by digest. Written after the detector was last changed for the fourth."""
+"""A fifth style: other trades (support, data pipelines, games, trading, homes, writing, robots), runs
+of several phases, calls in parallel, results by digest. Its first run is in docs/quality.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - outputs as tools print them
-"""A sixth, small style, to measure only and never mended by: procedures of many steps, tables in Markdown, XML, steps
-that answer nothing, agents that wait for people, and loops that are slow to show."""
+"""A sixth, small style: procedures of many steps, tables in Markdown, XML, steps that answer nothing, agents that wait
+for people, and loops that are slow to show. Its first run is in docs/quality.md."""
 
 from __future__ import annotations
 
