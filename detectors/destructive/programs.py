@@ -202,6 +202,8 @@ class Programs:
                 if known.language == "shell":
                     inner.params = rest[1:]
                     inner.variables["0"] = rest[0] if rest else UNKNOWN
+                elif known.language == "python":
+                    inner.params = rest
                 self.code(known.language, text, inner, excerpt)
                 return
         if arguments.has(known.instead):

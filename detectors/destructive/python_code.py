@@ -11,11 +11,19 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
-from detectors.destructive.paths import locate
-from detectors.destructive.python_loops import conditions, dotted, downloads, filled, is_path, module_of, stands_for
+from detectors.destructive.python_loops import (
+    conditions,
+    dotted,
+    downloads,
+    filled,
+    is_path,
+    module_of,
+    passing,
+    stands_for,
+)
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
-from detectors.destructive.values import GLOB, UNKNOWN, clean, is_unknown
+from detectors.destructive.values import GLOB, UNKNOWN, UNSET, clean, is_unknown
 
 if TYPE_CHECKING:
     from detectors.destructive.programs import Programs
@@ -176,7 +184,7 @@ class _Reader:
                 self.commands.append(self.value(first))
         elif last in _SQL and isinstance(first, ast.Constant | ast.Name | ast.JoinedStr | ast.BinOp):
             text = self.value(first)
-            if text != UNKNOWN and not self.passing(node.func):
+            if text != UNKNOWN and not passing(self, node.func):
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
         elif name == "os.truncate" and first is not None:
             self.programs.write(self.value(first), self.scope, self.excerpt, False, emptying=True)
@@ -195,33 +203,19 @@ class _Reader:
                 self.programs.unseen("straight from the network", self.excerpt)
             else:
                 self.nested(self.value(first))
+        elif last == "map" and len(node.args) == 2:
+            for one in getattr(node.args[1], "elts", [node.args[1]])[:16]:
+                self.call(ast.Call(node.args[0], [one], []), self.called(node.args[0]))
         elif name in self.defined and node.args:
             self.within(self.defined[name], node)
         else:
             self.other(node)
 
-    def passing(self, node: ast.AST) -> bool:
-        """Whether a cursor is of a SQLite database in memory or in a scratch folder."""
-        for _ in range(8):
-            if isinstance(node, ast.Attribute):
-                node = node.value
-            elif isinstance(node, ast.Name) and node.id in self.made:
-                node = self.made[node.id]
-            elif isinstance(node, ast.Call) and self.called(node.func) in ("sqlite3.connect", "sqlite.connect"):
-                path = self.value(node.args[0]) if node.args else UNKNOWN
-                return path == ":memory:" or locate(path, self.scope.cwd, self.scope.context).place == "scratch"
-            elif isinstance(node, ast.Call):
-                node = node.func
-            else:
-                break
-        return False
-
     def within(self, function: ast.FunctionDef, node: ast.Call) -> None:
         """The body of a function that the code defines, with the paths that it is called with."""
         if function.name in self.active or self.repeated > _MAX_LOOPED:
             return
-        pairs = zip(function.args.args, node.args, strict=False)
-        given = {part.arg: self.value(one) for part, one in pairs}
+        given = {part.arg: self.value(one) for part, one in zip(function.args.args, node.args, strict=False)}
         if not any(value.startswith(("/", "~")) for value in given.values()):
             return
         outer = dict(self.names)
@@ -325,6 +319,12 @@ class _Reader:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
             return filled(self.value(node.left, depth + 1), [self.value(one, depth + 1) for one in given[:16]])
+        if (
+            isinstance(node, ast.Subscript)
+            and dotted(node.value) == "sys.argv"
+            and isinstance(node.slice, ast.Constant)
+        ):
+            return self.scope.get(str(node.slice.value)).replace(UNSET, UNKNOWN)
         if isinstance(node, ast.Subscript):
             reverses = isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == "::-1"
             return self.value(node.value, depth + 1)[::-1] if reverses else UNKNOWN

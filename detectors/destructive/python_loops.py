@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from detectors.destructive.paths import locate
 from detectors.destructive.values import GLOB, UNKNOWN, clean
 
 if TYPE_CHECKING:
@@ -99,3 +100,20 @@ def downloads(node: ast.AST) -> bool:
 
 def is_path(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value[:1] in ("/", "~")
+
+
+def passing(reader: _Reader, node: ast.AST) -> bool:
+    """Whether a cursor is of a SQLite database in memory or in a scratch folder."""
+    for _ in range(8):
+        if isinstance(node, ast.Attribute):
+            node = node.value
+        elif isinstance(node, ast.Name) and node.id in reader.made:
+            node = reader.made[node.id]
+        elif isinstance(node, ast.Call) and reader.called(node.func) in ("sqlite3.connect", "sqlite.connect"):
+            path = reader.value(node.args[0]) if node.args else UNKNOWN
+            return path == ":memory:" or locate(path, reader.scope.cwd, reader.scope.context).place == "scratch"
+        elif isinstance(node, ast.Call):
+            node = node.func
+        else:
+            break
+    return False

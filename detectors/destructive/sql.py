@@ -32,6 +32,7 @@ _BLOCK = re.compile(r"\bdo\s+(?:language\s+\w+\s+)?\$(\w*)\$(.*?)\$\1\$", re.IGN
 _ALTER_ROWS = re.compile(
     r"\balter\s+table\s+(\S+)(?:\s+on\s+cluster\s+\S+)?\s+(delete\s+where|update\s)", re.IGNORECASE
 )
+_BEGINS = re.compile(r"\bstart\s+transaction\b[^;]*", re.IGNORECASE)
 _TOP = re.compile(r"\bdelete\s+top\s*\(?\s*\d+\s*\)?(\s*percent)?", re.IGNORECASE)
 # Statements that sqlglot takes for expressions, or keeps as text.
 _SPECIAL = re.compile(
@@ -76,6 +77,7 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     out: list[Effect] = []
     if "/*" in text and (joined := _SPLIT_WORD.sub("", text)) != text:
         out.extend(_by_words(joined, excerpt))
+    text = _BEGINS.sub("begin", text)
     text = _ALTER_ROWS.sub(_as_statement, text)
     text = _TOP.sub(lambda found: "delete" if found.group(1) else "select", text)
     for block in _BLOCK.finditer(text):
