@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
+from detectors.event import Heartbeat
 from monitor.decode import Undecodable, decode
 from monitor.engine import inputs
 from monitor.engine.canary import is_canary
@@ -131,20 +132,21 @@ class Judge:
             return
         if decoded.unknown:
             self._metrics.unknown_kinds(decoded.unknown)
-        if not decoded.events:
+        events = decoded.events
+        if not events:
             return
         partition, run_id = message.partition, decoded.run_id
         state = self.runs.get(partition, run_id)
         if message.offset <= state.offset:
-            self._metrics.duplicates(len(decoded.events))
+            self._metrics.duplicates(len(events))
             return
-        if expired(state, stamp, self._settings.run_ttl_s):
+        if stamp - state.stamp > self._settings.run_ttl_s and expired(state, stamp, self._settings.run_ttl_s):
             state = new(run_id)
-        at = Position(message.topic, partition, message.offset, stamp)
-        out = self.engine.take(state, decoded.events, at)
-        self.silence.saw(partition, state, decoded.events, stamp, self.engine.policy)
-        if not is_canary(state, decoded.events[0]):  # which counts nowhere
-            for event in decoded.events:
+        out = self.engine.take(state, events, Position(message.topic, partition, message.offset, stamp))
+        if state.signs is not None or len(events) > 1 or type(events[0]) is Heartbeat:
+            self.silence.saw(partition, state, events, stamp, self.engine.policy)
+        if not (state.canary and is_canary(state, events[0])):  # which counts nowhere
+            for event in events:
                 self._kinds[event.kind] += 1
             for finding in out.findings:
                 self._metrics.finding(finding.rule)

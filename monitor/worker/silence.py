@@ -34,7 +34,7 @@ class Silence:
         self._due: set[Place] = set()
 
     def saw(self, partition: int, state: RunState, events: Sequence[Event], stamp: float, policy: Policy) -> None:
-        """Notes the signs of life in one message. Cheap where no heartbeat was ever seen."""
+        """Notes the signs of life in one message."""
         signs = state.signs = note(state.signs, events, stamp)
         if signs is None:
             return
