@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct, field
 
 from detectors.event import Event
+
+if TYPE_CHECKING:
+    from detectors.allowance import Allowance
 
 Severity = Literal["info", "warning", "critical"]
 Mode = Literal["off", "shadow", "notice", "alert", "deny", "pause", "kill"]
@@ -175,12 +178,20 @@ class RuleSet:
     """The thresholds that the policy gives the rules for one scope (agent, team, environment), by rule id.
 
     A rule that is off is not in it, so ``rules.get(ID) is None`` is the cheap way to skip its work.
+    allowances: the policy's exceptions that may hold there. tools: names or globs of tools, and what they take.
     """
 
-    __slots__ = ("_derived", "_thresholds", "get")
+    __slots__ = ("_derived", "_thresholds", "allowances", "get", "tools")
 
-    def __init__(self, thresholds: dict[str, Thresholds]) -> None:
+    def __init__(
+        self,
+        thresholds: dict[str, Thresholds],
+        allowances: tuple[Allowance, ...] = (),
+        tools: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self._thresholds = thresholds
+        self.allowances = allowances
+        self.tools = tools
         self._derived: dict[Any, Any] = {}
         # A method of the dict itself, since it is called with every event. The thresholds of a rule, or None.
         self.get: Callable[[str], Any] = thresholds.get
@@ -203,4 +214,4 @@ class RuleSet:
 
     def replace(self, thresholds: dict[str, Thresholds]) -> RuleSet:
         """The same rules, some with other thresholds."""
-        return RuleSet(self._thresholds | thresholds)
+        return RuleSet(self._thresholds | thresholds, self.allowances, self.tools)

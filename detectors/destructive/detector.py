@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import structs
 
+from detectors.allowance import Allowance, allowing
 from detectors.destructive.calls import step_of_call
 from detectors.destructive.context import context_of
 from detectors.destructive.effects import (
@@ -106,6 +107,7 @@ class Destructive(Detector[Memory]):
         known = set(state.own)
         proven: bool | None = None
         broken: dict[str, list[Effect]] = {}
+        through: dict[Allowance, list[Effect]] = {}
         findings: list[Finding] = []
         for effect in effects:
             if effect.action == "create":
@@ -116,7 +118,9 @@ class Destructive(Detector[Memory]):
                 made.extend(digest(key) for key in effect.keys)
                 before = rebuilt(state.destroyed, effect)
                 if before is not None and REBUILD in rules:
-                    findings.append(self._rebuilt(event, run, effect, before, production))
+                    again = self._rebuilt(event, run, effect, before, production)
+                    by = _allowing(rules, run, REBUILD, structs.replace(effect, thing=before[0], target=before[1]))
+                    findings.append(again if by is None else _let_through(again, by))
                     state.destroyed.remove(before)
                 continue
             proof = known
@@ -138,6 +142,9 @@ class Destructive(Detector[Memory]):
                     rule = verdict(effect, production)
             if rule is None:
                 continue
+            if rules.allowances and (by := _allowing(rules, run, rule, effect)) is not None:
+                through.setdefault(by, []).append(effect)
+                continue
             broken.setdefault(rule, []).append(effect)
             if effect.thing in REBUILT and effect.action in ("delete", "overwrite"):
                 state.destroyed.append((effect.thing, effect.target[:64], event.id[:64]))
@@ -149,6 +156,9 @@ class Destructive(Detector[Memory]):
             for rule in ORDER
             if rule in broken and rule in rules
         )
+        for by, allowed in through.items():
+            if by.rule in rules:
+                findings.append(_let_through(self._finding(event, run, by.rule, allowed, production), by))
         return findings
 
     def _made(self, event: ToolCall, state: Memory, made: list[str]) -> None:
@@ -200,6 +210,18 @@ class Destructive(Detector[Memory]):
             evidence=(run.evidence(event, effect.excerpt or event.tool),),
             facts={"destroyed_by": destroyer, "thing": thing, "target": target},
         )
+
+
+def _allowing(rules: RuleSet, run: Run, rule: str, effect: Effect) -> Allowance | None:
+    known = effect.certainty == "certain"
+    return allowing(rules.allowances, run, rule, effect.action, effect.thing, effect.target, known)
+
+
+def _let_through(finding: Finding, by: Allowance) -> Finding:
+    """Recorded, and nothing else."""
+    return structs.replace(
+        finding, cap="shadow", summary=f"{finding.summary} {by.told}", facts={**finding.facts, "allowed": by.told}
+    )
 
 
 def _one_depends_on_the_other(event: ToolCall) -> bool:
