@@ -129,7 +129,7 @@ def _report(result: Result, found: dict[str, list[Drained]]) -> None:
     )
     ours, stock = (percentile([d.cpu_us for d in found[name]], 50) for name in (OURS, STOCK))
     result.summary.append(
-        f"Without the engine the batch lane spends {ours:.1f} µs of CPU on an event (fetched, decoded, "
-        f"checkpointed, acknowledged), a stock Faust agent {stock:.0f} µs without any state: {ratio:.1f} times as much. One "
-        f"that keeps each run's state in a table, as the lane does, spends {with_table:.0f} times as much."
+        f"Without the engine the batch lane spends {ours:.1f} µs of CPU on an event (fetched, decoded, checkpointed, "
+        f"acknowledged), a stock Faust agent {stock:.0f} µs without any state: {ratio:.1f} times as much. "
+        f"One that keeps each run's state in a table, as the lane does, spends {with_table:.0f} times as much."
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -28,6 +27,7 @@ from monitor.settings import Settings
 from monitor.topics import TABLES, Names
 from monitor.worker.blindness import Blindness
 from monitor.worker.checkpoint import Checkpoint
+from monitor.worker.disk import folder
 from monitor.worker.faust_settings import faust_options
 from monitor.worker.fence import FencedChangelogs
 from monitor.worker.fleet import FleetJudge
@@ -93,7 +93,7 @@ class Monitor:
             else {}
         )
         self._policy_file = PolicyFile(settings.policy) if settings.policy else None
-        disk = str(disk_of(settings, cluster)) if settings.data_dir and not settings.ephemeral else None
+        disk = str(folder(settings, cluster)) if settings.data_dir and not settings.ephemeral else None
         runs_table, fleet_table = (
             self.app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions, options={"disk": disk})
             for name in TABLES
@@ -397,8 +397,3 @@ class Monitor:
             reason = f"state of {key} is not readable: {error}"
             where = self.names.deadletter
             self.outbox.send(dead_letter(where, changelog, partition, -1, key.encode(), data, reason))
-
-
-def disk_of(settings: Settings, cluster: str) -> Path:
-    """Where the copies of the states lie: another cluster's states are never taken for this one's."""
-    return Path(settings.data_dir) / "states" / (cluster or "cluster") / settings.app_id

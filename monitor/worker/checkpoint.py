@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -122,13 +122,13 @@ class Checkpoint:
         await written.to_disk()
         return taken
 
-    async def _written(self, settled: Awaitable[None], generation: int) -> _Written:
+    async def _written(self, settled: Coroutine[Any, Any, None], generation: int) -> _Written:
         """Makes the bytes of one partition while those before it are on their way, once the outputs are settled."""
         marked = [(ledger, ledger.marked()) for ledger in self._ledgers]
         partitions = sorted(set().union(*(keys for _, keys in marked)))
         written = _Written()
         async with asyncio.TaskGroup() as group:
-            before = group.create_task(_awaited(settled))
+            before = group.create_task(settled)
             for partition in partitions:
                 made = {ledger: await ledger.made(partition, keys.get(partition, ())) for ledger, keys in marked}
                 entries = {ledger: states for ledger, states in made.items() if states}
@@ -176,10 +176,6 @@ class _Written:
         for partition, states, offsets in self.states:
             for ledger, entries in states.items():
                 await ledger.store.written(partition, entries, offsets[ledger.changelog])
-
-
-async def _awaited(settled: Awaitable[None]) -> None:
-    await settled
 
 
 async def _first(waiting: Awaitable[Any], within_s: float) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from monitor.settings import Settings
+
 log = structlog.get_logger("killcord.disk")
 
 FORMAT = 1
@@ -24,6 +26,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS upto (one INTEGER PRIMARY KEY CHECK (one = 1), offset INTEGER, written REAL);
 """
+
+
+def folder(settings: Settings, cluster: str) -> Path:
+    """Where the copies of a worker's states lie: another cluster's are never taken for this one's."""
+    return Path(settings.data_dir) / "states" / (cluster or "cluster") / settings.app_id
 
 
 class DiskError(RuntimeError):
