@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Protocol
+from zlib import crc32
 
 MINUTE = 60.0
 HOUR = 3600.0
 MOST_DEPLOYMENTS = 10_000
-MOST_RUNS = 100_000  # of one deployment in an hour; beyond, the share is of these
+MOST_RUNS = 1024  # of one deployment that are followed
 
 
 class Limits(Protocol):
@@ -28,20 +29,36 @@ class Limits(Protocol):
 
 
 class Deployment:
-    """The runs of one deployment seen in the last hour, and when those that were killed were."""
+    """How many runs of one deployment were seen in the last hour, and when those that were killed were.
 
-    __slots__ = ("kills", "paged", "runs")
+    Counted one by one up to `MOST_RUNS`. Beyond, only runs whose hash is among the lower half are followed, then among
+    the lower quarter, and so on, each standing for two, then four: right to some 4 %, whatever their number.
+    """
+
+    __slots__ = ("_halved", "_seen", "kills")
 
     def __init__(self) -> None:
-        self.runs: OrderedDict[str, float] = OrderedDict()
+        self._seen: OrderedDict[int, float] = OrderedDict()  # by the run's hash, the one longest not seen first
+        self._halved = 0
         self.kills: deque[float] = deque()
-        self.paged = -HOUR
+
+    @property
+    def runs(self) -> int:
+        return len(self._seen) << self._halved
 
     def saw(self, run_id: str, now: float) -> None:
-        self.runs[run_id] = now
-        self.runs.move_to_end(run_id)
-        while self.runs and (now - next(iter(self.runs.values())) > HOUR or len(self.runs) > MOST_RUNS):
-            self.runs.popitem(last=False)
+        seen, place = self._seen, crc32(run_id.encode("utf-8", "surrogatepass"))
+        if not place >> (32 - self._halved):
+            seen[place] = now
+            seen.move_to_end(place)
+        while seen and now - next(iter(seen.values())) > HOUR:
+            seen.popitem(last=False)
+        if len(seen) > MOST_RUNS:
+            self._halved += 1
+            for far in [place for place in seen if place >> (32 - self._halved)]:
+                del seen[far]
+        elif self._halved and len(seen) < MOST_RUNS // 8:
+            self._halved -= 1  # counts too few for an hour, which lets fewer kills through
 
 
 class Governor:
@@ -78,10 +95,10 @@ class Governor:
         self.saw(run_id, agent_name, now)
         deployment = self._deployments[agent_name]
         _drop_older(deployment.kills, now - HOUR)
-        allowed = max(limits.share_after_kills, limits.share_of_runs * len(deployment.runs))
+        allowed = max(limits.share_after_kills, limits.share_of_runs * deployment.runs)
         if len(deployment.kills) >= allowed:
             return (
-                f"{len(deployment.kills)} of the {len(deployment.runs)} runs of {agent_name or 'unnamed agents'} "
+                f"{len(deployment.kills)} of the {deployment.runs} runs of {agent_name or 'unnamed agents'} "
                 f"were killed within an hour, the limit is {limits.share_of_runs:.0%}"
             )
         self._kills.append(now)

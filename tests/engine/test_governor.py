@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from monitor.engine.governor import Governor, RecordedGovernor
+import pytest
+
+from monitor.engine.governor import MOST_RUNS, Deployment, Governor, RecordedGovernor
 from monitor.policy import Governor as Limits
 
 WIDE = Limits(kills_per_minute=1000, share_of_runs=0.25, share_after_kills=5)
@@ -57,3 +59,24 @@ def test_a_replay_decides_as_the_journal_says() -> None:
     assert governor.refuses("r", "coder", 0.0, WIDE, "held", 7) == "30 kills in the last minute"
     assert governor.refuses("r", "coder", 60.0, WIDE, "held", 8) is None, "a minute later it was let through"
     assert all(governor.refuses("r", "coder", 0.0, WIDE, f"a{i}", 7) is None for i in range(100))
+
+
+def test_a_large_deployment_is_counted_in_little_memory() -> None:
+    deployment = Deployment()
+    for n in range(1_000):
+        deployment.saw(f"run-{n}", 0.0)
+    assert deployment.runs == 1_000
+    for n in range(200_000):
+        deployment.saw(f"run-{n}", n / 1_000)
+    assert deployment.runs == pytest.approx(200_000, rel=0.12)
+    assert len(deployment._seen) <= MOST_RUNS
+
+
+def test_a_deployment_that_becomes_small_is_counted_one_by_one_again() -> None:
+    deployment = Deployment()
+    for n in range(50_000):
+        deployment.saw(f"run-{n}", 0.0)
+    for hour in range(1, 20):
+        for n in range(200):
+            deployment.saw(f"late-{n}", hour * 3_601.0)
+    assert deployment.runs == 200
