@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +13,7 @@ import msgspec
 
 from monitor.policy import Policy, PolicyError, Row
 from monitor.policy.policy import read_file, starters
+from monitor.terminal import clean
 
 
 @click.group()
@@ -22,10 +24,19 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", type=click.Path())
 def check(file: str) -> None:
-    """Name everything that is wrong with FILE. Exits with 1 if anything is."""
+    """Name everything that is wrong with FILE. Exits with 1 if anything is.
+
+    Exceptions that have expired are told; they are not wrong.
+    """
     checked = _load(file)
     rules = {row.rule for row in checked.explain() if row.origin.startswith(f"{file}:")}
     click.echo(f"{file}: valid, digest {checked.digest}; sets {', '.join(sorted(rules)) or 'nothing'}")
+    now = time.time()
+    for entry in checked.allowed:
+        if entry.expired(now):
+            click.echo(f"{entry.origin}: expired: {clean(str(entry))}. Remove it, or give it another day.")
+        else:
+            click.echo(f"{entry.origin}: allows {clean(str(entry))}")
 
 
 @policy.command()
@@ -55,13 +66,19 @@ def show(
     else:
         shown = _load(file or None)
     rows = shown.explain(agent_name, team, environment)
+    allowed, now = shown.exceptions(agent_name, team, environment), time.time()
     if as_json:
-        click.echo(msgspec.json.encode({"digest": shown.digest, "values": rows}).decode())
+        told = [{**entry.as_dict(), "origin": entry.origin, "expired": entry.expired(now)} for entry in allowed]
+        click.echo(msgspec.json.encode({"digest": shown.digest, "values": rows, "allow": told}).decode())
         return
     click.echo(f"digest {shown.digest}")
     for (rule, scope), group in groupby(rows, key=lambda row: (row.rule, row.scope)):
         click.echo(f"\n{rule}{f'  [{scope}]' if scope else ''}")
         _print(list(group))
+    if allowed:
+        click.echo("\nallow")
+    for entry in allowed:
+        click.echo(f"  {clean(str(entry))}{'  EXPIRED' if entry.expired(now) else ''}  {entry.origin}")
 
 
 @policy.command()

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, field, inspect
 
 from detectors.detector import Mode, Rule, Severity
+from monitor.policy.allow import Allowed, read_allowed
 from monitor.policy.catalogue import rules
 from monitor.policy.document import Node, Scalar, Sequence, parse
 from monitor.policy.problem import PolicyError, Report, meant
@@ -52,6 +53,7 @@ class Layer(Struct, frozen=True):
 
     governor: dict[Path, Value] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    allowed: list[Allowed] = field(default_factory=list)
 
 
 def read_layer(data: bytes, file: str) -> Layer:
@@ -69,8 +71,10 @@ def layer_of(root: Node | None, report: Report) -> Layer:
             _read_fields(value, Governor, (), "governor", layer.governor, report)
         elif key.text == "rules":
             layer.entries.extend(_read_entries(value, report))
+        elif key.text == "allow":
+            layer.allowed.extend(read_allowed(value, report))
         else:
-            unknown(key, ("governor", "rules"), "a policy", report)
+            unknown(key, ("governor", "rules", "allow"), "a policy", report)
     if report.problems:
         raise PolicyError(report.problems)
     return layer

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from detectors.detector import Mode, RuleSet, Severity, Thresholds
+from monitor.policy.allow import Allowed
 from monitor.policy.catalogue import rules
 from monitor.policy.document import MAX_BYTES, from_values
 from monitor.policy.layer import (
@@ -78,11 +79,13 @@ class Policy:
     """Immutable. ``governor``: limits of Killcord's own kills. ``digest``: 16 hex digits that name its content."""
 
     def __init__(self, governor: Mapping[Path, Value], base: Mapping[str, Mapping[Path, Value]],
-                 overrides: Iterable[Entry]) -> None:  # fmt: skip
-        """``base``: values of each rule that hold unless one of ``overrides``, in their order, says otherwise."""
+                 overrides: Iterable[Entry], allowed: Iterable[Allowed] = ()) -> None:  # fmt: skip
+        """``base``: values of each rule that hold unless one of ``overrides``, in their order, says otherwise.
+        ``allowed``: exceptions, whose order means nothing."""
         self._governor = dict(governor)
         self._base = {rule: dict(base[rule]) for rule in sorted(base)}
         self._overrides = sorted(overrides, key=lambda entry: entry.rule)  # stable: the order within a rule stays
+        self.allowed = tuple(sorted(allowed, key=lambda entry: msgspec.json.encode(entry.as_dict(), order="sorted")))
         self.governor = msgspec.convert(unflatten(_values(self._governor)), Governor)
         self.digest = hashlib.sha256(msgspec.json.encode(self.effective(), order="sorted")).hexdigest()[:16]
         self._matching = functools.lru_cache(maxsize=4096)(self._match)
@@ -113,7 +116,8 @@ class Policy:
                     overrides[entry.rule].append(entry)
                 else:
                     _lay(base[entry.rule], entry)
-        return cls(governor, base, [entry for entries in overrides.values() for entry in entries])
+        allowed = [entry for layer in layers for entry in layer.allowed]
+        return cls(governor, base, [entry for entries in overrides.values() for entry in entries], allowed)
 
     @classmethod
     def from_effective(cls, effective: Mapping[str, Any]) -> Policy:
@@ -135,10 +139,10 @@ class Policy:
                 overrides.append(entry)
             else:
                 base[entry.rule] = entry.values
-        return cls(layer.governor, base, overrides)
+        return cls(layer.governor, base, overrides, layer.allowed)
 
     def effective(self) -> dict[str, Any]:
-        """All of it as JSON values: the governor, and for each rule its base entry, then what overrides it."""
+        """All of it as JSON values: the governor, for each rule its base entry, then what overrides it; exceptions."""
         entries: list[dict[str, Any]] = []
         for rule, values in self._base.items():
             entries.append({"id": rule, **unflatten(_values(values))})
@@ -146,7 +150,8 @@ class Policy:
                 if entry.rule == rule:
                     scope = {"scope": entry.scope.as_dict()} if entry.scope else {}
                     entries.append({"id": rule, **scope, **unflatten(_values(entry.values))})
-        return {"governor": unflatten(_values(self._governor)), "rules": entries}
+        whole: dict[str, Any] = {"governor": unflatten(_values(self._governor)), "rules": entries}
+        return {**whole, "allow": [entry.as_dict() for entry in self.allowed]} if self.allowed else whole
 
     def resolve(self, agent_name: str | None = None, team: str | None = None,
                 environment: str | None = None) -> Resolved:  # fmt: skip
@@ -168,17 +173,23 @@ class Policy:
                         rows += _rows(rule, str(entry.scope) or "everywhere, from here on", entry.values)
         return rows
 
+    def exceptions(self, agent_name: str | None = None, team: str | None = None,
+                   environment: str | None = None) -> list[Allowed]:  # fmt: skip
+        """Those of that scope, expired ones too, or of all scopes if none is given."""
+        if agent_name is None and team is None and environment is None:
+            return list(self.allowed)
+        return [entry for entry in self.allowed
+                if entry.scope.matches(agent_name or "", team or "", environment or "")]  # fmt: skip
+
     def _match(self, agent_name: str, team: str, environment: str) -> tuple[int, ...]:
-        return tuple(
-            number
-            for number, entry in enumerate(self._overrides)
-            if entry.scope.matches(agent_name, team, environment)
-        )  # fmt: skip
+        """Numbers of the overrides that hold there, and after them of the exceptions."""
+        scopes = [*(entry.scope for entry in self._overrides), *(entry.scope for entry in self.allowed)]
+        return tuple(number for number, scope in enumerate(scopes) if scope.matches(agent_name, team, environment))
 
     def _merged(self, rule: str, matching: tuple[int, ...]) -> dict[Path, Value]:
         values = dict(self._base[rule])
         for number in matching:
-            if self._overrides[number].rule == rule:
+            if number < len(self._overrides) and self._overrides[number].rule == rule:
                 _lay(values, self._overrides[number])
         return values
 
@@ -191,7 +202,9 @@ class Policy:
             answers[rule] = Answer(values.pop(MODE, declared.mode), values.pop(SEVERITY, None))
             if answers[rule].mode != "off":
                 thresholds[rule] = msgspec.convert(unflatten(values), declared.thresholds)
-        return Resolved(RuleSet(thresholds), answers)
+        first = len(self._overrides)
+        allowances = tuple(self.allowed[number - first].allowance for number in matching if number >= first)
+        return Resolved(RuleSet(thresholds, allowances), answers)
 
 
 @functools.cache

@@ -43,18 +43,27 @@ def _fits(globs: tuple[str, ...], name: str) -> bool:
 
 def read_scope(node: Node, where: str, report: Report) -> Scope:
     """What is wrong in it goes to ``report``, and the rest is returned."""
+    return Scope(**read_globs(node, Scope.__struct_fields__, f"{where} scope", report))
+
+
+def read_globs(node: Node, names: tuple[str, ...], where: str, report: Report) -> dict[str, tuple[str, ...]]:
+    """Globs by name, of which only ``names`` are known."""
     given: dict[str, tuple[str, ...]] = {}
-    for key, value in pairs(node, f"{where} scope", report):
-        if key.text not in Scope.__struct_fields__:
-            unknown(key, Scope.__struct_fields__, f"{where} scope", report)
-            continue
-        globs = [glob for glob in (value.items if isinstance(value, Sequence) else [value])
-                 if _is_glob(glob, f"{where} scope.{key.text}", report)]  # fmt: skip
-        given[key.text] = tuple(sorted({glob.text for glob in globs if isinstance(glob, Scalar)}))
-        if isinstance(value, Sequence) and not value.items:
-            report.add(value.line, "[]", f"{where} scope.{key.text} names nothing, so the entry never holds",
-                       f"Name one, or leave {key.text} out.")  # fmt: skip
-    return Scope(**given)
+    for key, value in pairs(node, where, report):
+        if key.text in names:
+            given[key.text] = globs_of(value, f"{where}.{key.text}", report)
+        else:
+            unknown(key, names, where, report)
+    return given
+
+
+def globs_of(node: Node, where: str, report: Report) -> tuple[str, ...]:
+    """A glob or a list of them, sorted."""
+    if isinstance(node, Sequence) and not node.items:
+        report.add(node.line, "[]", f"{where} names nothing, so the entry never holds",
+                   f"Name one, or leave {where.replace(' ', '.').rpartition('.')[2]} out.")  # fmt: skip
+    globs = [glob for glob in (node.items if isinstance(node, Sequence) else [node]) if _is_glob(glob, where, report)]
+    return tuple(sorted({glob.text for glob in globs if isinstance(glob, Scalar)}))
 
 
 def _is_glob(node: Node, where: str, report: Report) -> bool:

@@ -120,8 +120,8 @@ def test_bytes_raise_nothing_but_policy_errors(data: bytes) -> None:
     _refused_or_read(data)
 
 
-WORDS = st.sampled_from(["budget.run", "kill"])
-KEYS = st.sampled_from(["id", "mode", "scope", "limits", "usd", "team", "severity", "x"])
+WORDS = st.sampled_from(["budget.run", "kill", "destructive.wide", "2027-01-31"])
+KEYS = st.sampled_from(["id", "mode", "scope", "limits", "usd", "team", "severity", "rule", "target", "until", "x"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
@@ -130,7 +130,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.fixed_dictionaries({"rules": st.lists(JSON, max_size=3)}, optional={"governor": JSON}))
+@given(st.fixed_dictionaries({"rules": st.lists(JSON, max_size=3)}, optional={"governor": JSON, "allow": st.lists(JSON)}))
 def test_values_of_any_shape_raise_nothing_but_policy_errors(value: object) -> None:
     try:
         policy = Policy.from_effective(value)
