@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ast
 import base64
-import warnings
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting
+from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting, may_fit
 from detectors.destructive.python_loops import (
     conditions,
     dotted,
@@ -21,6 +21,7 @@ from detectors.destructive.python_loops import (
     passing,
     stands_for,
 )
+from detectors.destructive.python_tree import LOOPS, in_order, parsed, reverses, spelled
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, UNSET, clean, is_unknown
@@ -43,6 +44,14 @@ _PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 _JOINING = frozenset({"os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath"})
 _MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "os.renames"})
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
+_LISTS = (ast.List, ast.Tuple)
+_TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp)
+# Last names of what is looked for here, and of those of the rules' that say nothing by themselves.
+_NAMED = frozenset({
+    *(name.rpartition(".")[2] for name in _DEEP | _ONE | _SHELL | _MOVES), *_PROCESS, *_SQL, "unlink", "rmdir", "close",
+    "write_text", "write_bytes", "open", "exec", "eval", "map", "truncate",
+    "fork", "axios", "got", "native", "cleanDirectory",
+})  # fmt: skip
 
 
 def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, depth: int = 0) -> list[str]:
@@ -55,10 +64,7 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, de
     if not may_matter(text):
         return []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text[:MAX_CODE])
-        walk = list(_in_order(tree))
+        walk = in_order(parsed(text[:MAX_CODE]))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     reader = _Reader(programs, scope, excerpt, depth)
@@ -67,33 +73,13 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, de
     return reader.commands[:MAX_COMMANDS]
 
 
-# Fields that hold other nodes, last first: names, constants and operators have none, and most nodes are of these.
-_FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(name for name in reversed(kind._fields) if name not in ("ctx", "op", "ops"))
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in (ast.Name, ast.Constant) and kind._fields
-}
-_LOOPS = (ast.For, ast.ListComp, ast.SetComp, ast.GeneratorExp)
-_SEEN = frozenset({ast.Assign, ast.Call, ast.Import, ast.ImportFrom, ast.With, ast.FunctionDef, *_LOOPS})
+@lru_cache(maxsize=4096)
+def _telling(last: str) -> bool:
+    """Whether a call can matter, by the last of its function's names: of most none can."""
+    return last in _NAMED or may_fit(last)
+
+
 _MAX_LOOPED = 400  # calls that loops repeat
-
-
-def _in_order(tree: ast.AST) -> list[ast.AST]:
-    """The nodes that `_Reader.see` looks at, in the order of the source, without recursion."""
-    out: list[ast.AST] = []
-    work = [tree]
-    while work:
-        node = work.pop()
-        kind = type(node)
-        if kind in _SEEN:
-            out.append(node)
-        for name in _FIELDS[kind]:
-            value: Any = getattr(node, name, None)
-            if type(value) is list:
-                work.extend([item for item in reversed(value) if type(item) in _FIELDS])
-            elif type(value) in _FIELDS:
-                work.append(value)
-    return out
 
 
 class _Reader:
@@ -110,28 +96,42 @@ class _Reader:
         self.active: set[str] = set()
 
     def see(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self.names[node.targets[0].id] = self.value(node.value)
-            if isinstance(node.value, ast.Call):
-                self.made[node.targets[0].id] = node.value
-            elif isinstance(node.value, ast.List | ast.Tuple | ast.Set) and any(map(is_path, node.value.elts)):
-                self.lists[node.targets[0].id] = node.value
-        elif isinstance(node, ast.Call):
-            self.call(node, self.called(node.func))
+        kind = type(node)
+        if kind is ast.Call:
+            assert isinstance(node, ast.Call)
+            if self.matters(node.func):
+                self.call(node, self.called(node.func))
+        elif isinstance(node, ast.Assign):
+            if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                self.assigned(node.targets[0].id, node.value)
         elif isinstance(node, ast.FunctionDef):
             self.defined[node.name] = node
-        elif isinstance(node, _LOOPS):
+        elif isinstance(node, LOOPS):
             self.looped(node)
         elif isinstance(node, ast.With):
             for item in node.items:
                 if isinstance(item.optional_vars, ast.Name):
-                    self.names[item.optional_vars.id] = self.value(item.context_expr)
-                    if isinstance(item.context_expr, ast.Call):
-                        self.made[item.optional_vars.id] = item.context_expr
+                    self.assigned(item.optional_vars.id, item.context_expr)
         elif isinstance(node, ast.Import):
             self.imported.update({alias.asname: alias.name for alias in node.names if alias.asname})
         elif isinstance(node, ast.ImportFrom) and node.module:
             self.imported.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+
+    def assigned(self, name: str, value: ast.expr) -> None:
+        self.names[name] = self.value(value)
+        if isinstance(value, ast.Call):
+            self.made[name] = value
+        elif isinstance(value, (*_LISTS, ast.Set)) and any(map(is_path, value.elts)):
+            self.lists[name] = value
+
+    def matters(self, function: ast.expr) -> bool:
+        """Whether a call can matter, by the last of the names that it is called by."""
+        if isinstance(function, ast.Attribute):
+            return _telling(function.attr)
+        if isinstance(function, ast.Name):
+            name = function.id
+            return name in self.imported or name in self.made or name in self.defined or _telling(name)
+        return True
 
     def looped(self, node: ast.For | ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
         """A loop over a list that is written out: its body for each item but the last, which the walk comes to."""
@@ -147,7 +147,7 @@ class _Reader:
         if not isinstance(target, ast.Name) or not isinstance(source, ast.List | ast.Tuple | ast.Set):
             return
         body = node.body if isinstance(node, ast.For) else [node.elt]
-        inner = [found for part in body for found in _in_order(part) if isinstance(found, ast.Call | ast.Assign)]
+        inner = [found for part in body for found in in_order(part) if isinstance(found, ast.Call | ast.Assign)]
         for item in source.elts[:16]:
             self.names[target.id] = self.value(item)
             if item is not source.elts[-1]:
@@ -177,12 +177,12 @@ class _Reader:
         elif name in _SHELL and first is not None:
             self.commands.append(self.value(first))
         elif last in _PROCESS and name.startswith("subprocess.") and first is not None:
-            if isinstance(first, ast.List | ast.Tuple):
+            if isinstance(first, _LISTS):
                 words = [_quoted(self.value(item)) for item in first.elts[:MAX_PARTS]]
                 self.commands.append(" ".join(words)[: 4 * MAX_VALUE])
             else:
                 self.commands.append(self.value(first))
-        elif last in _SQL and isinstance(first, ast.Constant | ast.Name | ast.JoinedStr | ast.BinOp):
+        elif last in _SQL and isinstance(first, _TEXTS):
             text = self.value(first)
             if text != UNKNOWN and not passing(self, node.func):
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
@@ -221,7 +221,7 @@ class _Reader:
         outer = dict(self.names)
         self.active.add(function.name)
         self.names.update(given)
-        inner = [found for part in function.body for found in _in_order(part)]
+        inner = [found for part in function.body for found in in_order(part)]
         self.repeated += len(inner)
         for found in inner:
             self.see(found)
@@ -251,16 +251,19 @@ class _Reader:
         """By the rules that all languages share."""
         before = len(self.calls.commands)
         name, service = self.chain(node.func, 0)
-        if not fitting(name[-MAX_NAME:]):
+        fit = fitting(name[-MAX_NAME:])
+        if not fit:
             return
         values = [self.argument(item) for item in [*node.args[:16], *(word.value for word in node.keywords[:16])]]
-        listed = [ast.unparse(item) for item in node.args[:16]]
-        listed += [f"{word.arg}={ast.unparse(word.value)}" for word in node.keywords[:16]]
+        listed: list[str] = []
+        if any(compiled.args is not None for compiled in fit):
+            listed += map(spelled, node.args[:16])
+            listed += [f"{word.arg}={spelled(word.value)}" for word in node.keywords[:16]]
         self.calls.see(Call(name, values, f"({', '.join(listed)})"[:2000], service))
         self.commands.extend(self.calls.commands[before:])
 
     def argument(self, node: ast.AST) -> Value:
-        items = [Value(self.value(item)) for item in node.elts[:64]] if isinstance(node, ast.List | ast.Tuple) else None
+        items = [Value(self.value(item)) for item in node.elts[:64]] if isinstance(node, _LISTS) else None
         return Value(self.value(node), items)
 
     def chain(self, node: ast.AST, depth: int) -> tuple[str, str]:
@@ -313,21 +316,16 @@ class _Reader:
             return "".join(self.value(part, depth + 1) for part in node.values[:MAX_PARTS])
         if isinstance(node, ast.FormattedValue):
             return self.value(node.value, depth + 1)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Div)):
             left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
             return left + right if isinstance(node.op, ast.Add) else f"{left}/{right}"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
             return filled(self.value(node.left, depth + 1), [self.value(one, depth + 1) for one in given[:16]])
-        if (
-            isinstance(node, ast.Subscript)
-            and dotted(node.value) == "sys.argv"
-            and isinstance(node.slice, ast.Constant)
-        ):
-            return self.scope.get(str(node.slice.value)).replace(UNSET, UNKNOWN)
         if isinstance(node, ast.Subscript):
-            reverses = isinstance(node.slice, ast.Slice) and ast.unparse(node.slice) == "::-1"
-            return self.value(node.value, depth + 1)[::-1] if reverses else UNKNOWN
+            if isinstance(node.slice, ast.Constant) and dotted(node.value) == "sys.argv":
+                return self.scope.get(str(node.slice.value)).replace(UNSET, UNKNOWN)
+            return self.value(node.value, depth + 1)[::-1] if reverses(node.slice) else UNKNOWN
         if isinstance(node, ast.Attribute) and node.attr in ("path", "name"):  # of what a folder holds
             whole = self.value(node.value, depth + 1)
             return UNKNOWN if GLOB not in whole else whole if node.attr == "path" else GLOB
@@ -387,7 +385,7 @@ class _Reader:
                 return clean(bytes.fromhex(self.value(node.args[0], depth + 1)).decode("utf-8", "replace"))
         except ValueError:
             return UNKNOWN
-        if last == "join" and isinstance(node.func, ast.Attribute) and isinstance(node.args[0], ast.List | ast.Tuple):
+        if last == "join" and isinstance(node.func, ast.Attribute) and isinstance(node.args[0], _LISTS):
             glue = self.value(node.func.value, depth + 1)
             if not is_unknown(glue):
                 return glue.join(self.value(part, depth + 1) for part in node.args[0].elts[:MAX_PARTS])

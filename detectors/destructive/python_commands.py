@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from keyword import kwlist
 
 from detectors.destructive import provenance
 from detectors.destructive.catalogue import shipped
 from detectors.destructive.glance import glance
+from detectors.destructive.inert import READERS
 
 # Names that are put together: texts side by side or joined, letters by number, short texts by a name of their own.
 _BUILT = (
@@ -29,17 +31,62 @@ def may_run(code: str) -> bool:
     >>> may_run("subprocess.run(['./solve', maze])"), may_run("subprocess.run(['rm', path])")
     (False, True)
     """
-    return _looks()(code)
+    return _looks()(code) and not _runs_what_nobody_knows(code)
+
+
+# What may stand behind ``subprocess`` where nothing is run, or a program that is named in a list of words.
+_BEHIND = re.compile(
+    r"""\.(?:PIPE|STDOUT|DEVNULL|TimeoutExpired|CalledProcessError|SubprocessError|CompletedProcess)\b"""
+    r"""|\.(?:run|Popen|call|check_call|check_output)\(\s*+\[\s*+(?:'([\w./]{1,80})'|"([\w./]{1,80})")\s*+[,\]]"""
+    rf"""|[ ](?!(?:{"|".join(kwlist)})\b)[a-z]++[ ]""",  # a word of prose
+    re.ASCII,
+)
+_IMPORTED = re.compile(r"[ \t]*+(?:[\n,;#]|\Z)")
+_MAX_MENTIONS = 64
+_verbs = glance((r"(?i:delet|destroy|purg|wip|drop|nuke|reset|terminat|eras|unpublish|decommis|obliterat|\brm\b)",))
+
+
+def _runs_what_nobody_knows(code: str) -> bool:
+    """Whether all that ``subprocess`` is named for is known, and each program by its place: the project's own."""
+    at = -1
+    for _ in range(_MAX_MENTIONS):
+        at = code.find("subprocess", at + 1)
+        if at < 0:
+            return True
+        behind = _BEHIND.match(code, at + 10)
+        if behind is None:
+            line = code[code.rfind("\n", 0, at) + 1 : at].lstrip()
+            if line.startswith("import ") and " as" not in line and _IMPORTED.match(code, at + 10) is not None:
+                continue
+            return False
+        program = behind.group(1) or behind.group(2)
+        if program is not None and not _harmless(program, code):
+            return False
+    return False
+
+
+def _harmless(program: str, code: str) -> bool:
+    """Whether a program only reads, whatever its words are, or is one of the project's that nobody knows."""
+    if "/" not in program:
+        return program in READERS
+    folder, _, name = program.rpartition("/")
+    if not name or name in _known() or folder in ("/etc/init.d", "/etc/rc.d") or name.endswith((".exe", ".com")):
+        return False
+    return not program.startswith("/") or not _verbs(code)
 
 
 @cache
-def _looks() -> Callable[[str], bool]:
+def _known() -> frozenset[str]:
     from detectors.destructive.builtin import BUILTINS  # which knows the readers of code, this one among them
     from detectors.destructive.windows_names import WINDOWS
 
     known = shipped()
-    names = {*known.programs, *known.wrappers, *known.interpreters, *BUILTINS, *provenance.NAMES, *WINDOWS}
-    words = "|".join(sorted((re.escape(name) for name in names if name[0].isalnum()), reverse=True))
+    return frozenset({*known.programs, *known.wrappers, *known.interpreters, *BUILTINS, *provenance.NAMES, *WINDOWS})
+
+
+@cache
+def _looks() -> Callable[[str], bool]:
+    words = "|".join(sorted((re.escape(name) for name in _known() if name[0].isalnum()), reverse=True))
     begins = r"""['"](?:[^'"\n]*[\s;|&(/=])?"""
     ends = r"""(?:[\s'";|&)]|\.exe|$)"""
     return glance((f"{begins}(?:{words}|{_SQL}){ends}", *_BUILT))

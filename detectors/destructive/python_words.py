@@ -6,7 +6,6 @@ written in letters that Python takes for others (``ｏｓ``) or is a text that i
 
 from __future__ import annotations
 
-import re
 from unicodedata import normalize
 
 from detectors.destructive.glance import glance
@@ -16,7 +15,9 @@ from detectors.destructive.python_commands import may_run
 # imports by a text, and a name that stands for nothing else.
 _ENOUGH = (
     r"delete[(_]|DELETE|drop_|drop\(\)|dropDatabase|flushall|flushdb|execute_command|terminate_|purge|destroy|prune",
-    r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|execv|execl|sql\(",
+    r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|PaymentIntent|execv|execl|sql\(",
+    r"create_subprocess|__table__|[Tt]able\.drop|coll(?:ection)?\.drop|\.remove\((?:\{\s*\})?\)|\bsh\(",
+    r"(?i:\b(?:drop|truncate|alter|revoke|grant)(?:\s|/\*)+\w+\s+\w|\bdelete(?:\s|/\*)+from\b|\bupdate\s+\S+\s+set\b)",
     r"__import__|import_module",
     r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
@@ -32,8 +33,8 @@ _empties = glance((r"['\"]w[bt+]?['\"]\)\.close|write_(?:text|bytes)\(b?['\"]{2}
 _moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace)",))
 _kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|(?:^|[^!])/usr|/opt",))  # what is missed when it moves
 _guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|(?:^|[^!])/usr",))  # where a file that is opened for writing matters
-_EVALUATES = re.compile(r"(?<![\w.])(?:exec|eval)\(|(?:builtins|__builtins__)\.")
-_WRITES = re.compile(r"['\"][wx][bt+]{0,2}['\"]")
+_evaluates = glance((r"(?:^|[^\w.])(?:exec|eval)\(|builtins",))
+_writes = glance((r"['\"][wx][bt+]{0,2}['\"]",))
 
 
 def may_matter(code: str) -> bool:
@@ -46,12 +47,12 @@ def may_matter(code: str) -> bool:
         code = normalize("NFKC", code)  # as Python reads names
     if not _any(code):
         return False
-    if _enough(code) or _EVALUATES.search(code):
+    if _enough(code) or _evaluates(code):
         return True
     if _empties(code) or (_moves(code) and _kept(code)):
         return True
     if "subprocess" in code and may_run(code):
         return True
-    if "open(" in code and _guarded(code) and _WRITES.search(code):
+    if "open(" in code and _guarded(code) and _writes(code):
         return True
     return (_os(code) and _of_os(code)) or (_commands(code) and _of_commands(code))

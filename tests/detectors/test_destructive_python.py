@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.destructive import python_code
+from detectors.destructive import python_code, python_tree
 from detectors.destructive.calls import effects_of_call
 from detectors.destructive.context import Context
 from detectors.destructive.effects import REVERSIBLE, Effect, verdict
@@ -74,8 +74,8 @@ def test_nodes_come_in_the_order_of_the_source(pieces: list[str]) -> None:
     def walk(node: ast.AST) -> list[ast.AST]:
         return [node, *(below for child in ast.iter_child_nodes(node) for below in walk(child))]
 
-    seen = [node for node in walk(tree) if type(node) in python_code._SEEN]
-    assert python_code._in_order(tree) == seen
+    seen = [node for node in walk(tree) if type(node) in python_tree._SEEN]
+    assert python_tree.in_order(tree) == seen
 
 
 WALK = "import os\nfor r, ds, fs in os.walk('{}'):\n    for f in fs:\n        {}"
