@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
+from typing import Any
 
 from msgspec import Struct
 
@@ -36,6 +38,20 @@ class Context(Struct, frozen=True, cache_hash=True, dict=True):
     @cached_property
     def production(self) -> bool:
         return names_production(self.environment)
+
+
+_STAGES = frozenset({"environment", "env", "stage", "tier", "deployment"})
+
+
+def environment_of(environment: str | None, labels: Mapping[str, Any] | None) -> str | None:
+    """What a run says of where it is, in its environment or its labels. A label can raise a verdict only."""
+    for name, value in labels.items() if labels else ():
+        word = name.lower()
+        if (word in _STAGES and names_production(value if isinstance(value, str) else None)) or (
+            value is True and word in ("production", "prod", "prd")
+        ):
+            return "production"
+    return environment
 
 
 _TESTS = re.compile(

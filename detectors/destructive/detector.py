@@ -11,7 +11,7 @@ from msgspec import structs
 
 from detectors.allowance import Allowance, allowing
 from detectors.destructive.calls import step_of_call
-from detectors.destructive.context import context_of
+from detectors.destructive.context import context_of, environment_of
 from detectors.destructive.effects import (
     NARROW,
     ORDER,
@@ -87,7 +87,7 @@ class Destructive(Detector[Memory]):
             return ()
         if not isinstance(event, ToolCall):
             return ()
-        context = context_of(run.workspace, run.environment or event.environment)
+        context = context_of(run.workspace, environment_of(run.environment or event.environment, run.labels))
         agent = event.agent_id[:64] if event.agent_id else ""
         before = state.sessions.get(agent)
         effects, session = step_of_call(event.tool, event.arguments, context, before)

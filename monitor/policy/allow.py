@@ -65,12 +65,18 @@ def read_allowed(node: Node, report: Report) -> list[Allowed]:
         report.add(node.line, str(node), "allow takes a list of exceptions",
                    "Write `- rule: RULE` with a target for each below it.")  # fmt: skip
         return []
-    return [found for item in node.items if (found := _read(item, report)) is not None]
+    found = []
+    for item in node.items:
+        own = Report(report.file)  # the same problem of two entries counts once, and spoils both
+        entry = _read(item, own)
+        for problem in own.problems:
+            report.add(problem.line, problem.value, problem.message, problem.remedy)
+        found += [entry] if entry is not None else []
+    return found
 
 
 def _read(node: Node, report: Report) -> Allowed | None:
     given = {key.text: (key, value) for key, value in pairs(node, "an entry of allow", report)}
-    before = len(report.problems)
     values: dict[str, Any] = {}
     scope: dict[str, tuple[str, ...]] = {}
     for name, (key, value) in given.items():
@@ -100,7 +106,7 @@ def _read(node: Node, report: Report) -> Allowed | None:
                    'Write what it is about, as `killcord explain` names it, or a glob; "*" is everything.')  # fmt: skip
     if isinstance(node, Mapping) and not given:
         report.add(node.line, "{}", "an exception from nothing", "Give rule and target, or leave it out.")
-    if not given or len(report.problems) > before:
+    if not given or report.problems:
         return None
     runs, folders = scope.pop("run_id", ()), tuple(glob.rstrip("/") or glob for glob in scope.pop("workspace", ()))
     return Allowed(

@@ -130,7 +130,11 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.fixed_dictionaries({"rules": st.lists(JSON, max_size=3)}, optional={"governor": JSON, "allow": st.lists(JSON)}))
+@given(
+    st.fixed_dictionaries(
+        {"rules": st.lists(JSON, max_size=3)}, optional={"governor": JSON, "allow": st.lists(JSON, max_size=3)}
+    )
+)
 def test_values_of_any_shape_raise_nothing_but_policy_errors(value: object) -> None:
     try:
         policy = Policy.from_effective(value)
