@@ -3,9 +3,10 @@
     python -m benchmarks.loops [--runs 40] [--seed 7] [--style NAME] [--missed]
 
 A run counts as told if anything is said of it: a notice to the agent, an alert, or more. Steps wasted are calls (of a
-run without any, messages) after the one that the loop begins with. Seven generators: the one that the detector was made
+run without any, messages) after the one that the loop begins with. Eight generators: the one that the detector was made
 with (`loops_stuck`, `loops_honest`), one with other domains, tools and wordings that it was checked with
-(``loops_other_*``), and five that were each run once before anything was looked at (`loops_third` to `loops_seventh`).
+(``loops_other_*``), and six that were each run once before anything was looked at (`loops_third` to
+``loops_eighth_*``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks import (
+    loops_eighth_honest,
+    loops_eighth_stuck,
     loops_fifth,
     loops_fourth_honest,
     loops_fourth_stuck,
@@ -121,6 +124,7 @@ STYLES = {
     "in a fifth style": (loops_fifth.FIFTH_STUCK, loops_fifth.FIFTH_HONEST),
     "in a sixth style": (loops_sixth.SIXTH_STUCK, loops_sixth.SIXTH_HONEST),
     "in a seventh style": (loops_seventh.SEVENTH_STUCK, loops_seventh.SEVENTH_HONEST),
+    "in an eighth style": (loops_eighth_stuck.EIGHTH_STUCK, loops_eighth_honest.EIGHTH_HONEST),
 }
 
 
