@@ -18,6 +18,7 @@ from detectors.event import Event
 
 if TYPE_CHECKING:
     from detectors.allowance import Allowance
+    from detectors.destructive.kinds import Kinds
 
 Severity = Literal["info", "warning", "critical"]
 Mode = Literal["off", "shadow", "notice", "alert", "deny", "pause", "kill"]
@@ -178,7 +179,8 @@ class RuleSet:
     """The thresholds that the policy gives the rules for one scope (agent, team, environment), by rule id.
 
     A rule that is off is not in it, so ``rules.get(ID) is None`` is the cheap way to skip its work.
-    allowances: the policy's exceptions that may hold there. tools: names or globs of tools, and what they take.
+    allowances: the policy's exceptions that may hold there. tools: kinds (shell, python, ...) and globs
+    of tools that take it.
     """
 
     __slots__ = ("_derived", "_thresholds", "allowances", "get", "tools")
@@ -187,7 +189,7 @@ class RuleSet:
         self,
         thresholds: dict[str, Thresholds],
         allowances: tuple[Allowance, ...] = (),
-        tools: tuple[tuple[str, str], ...] = (),
+        tools: Kinds = (),
     ) -> None:
         self._thresholds = thresholds
         self.allowances = allowances

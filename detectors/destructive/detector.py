@@ -22,6 +22,7 @@ from detectors.destructive.effects import (
     Effect,
     verdict,
 )  # fmt: skip
+from detectors.destructive.kinds import as_kind
 from detectors.destructive.memory import (
     MANY_REMOVED,
     MAX_DESTROYED,
@@ -90,7 +91,10 @@ class Destructive(Detector[Memory]):
         context = context_of(run.workspace, environment_of(run.environment or event.environment, run.labels))
         agent = event.agent_id[:64] if event.agent_id else ""
         before = state.sessions.get(agent)
-        effects, session = step_of_call(event.tool, event.arguments, context, before)
+        tool, arguments = event.tool, event.arguments
+        if rules.tools:
+            tool, arguments = as_kind(tool, arguments, rules.tools)
+        effects, session = step_of_call(tool, arguments, context, before)
         if session is not before and session is not None:
             state.sessions.pop(agent, None)
             state.sessions[agent] = session

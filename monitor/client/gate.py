@@ -10,13 +10,14 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from detectors.detector import MODES, Mode, Severity, shorten
 from detectors.event import Event, RunStarted, ToolCall, ToolResult
+from monitor.client.circumstances import Circumstances, applied, circumstances, with_context
 from monitor.client.encoding import Unfit, cut_output, encoded
 from monitor.decode import MAX_EVENT_BYTES
 from monitor.engine.engine import Engine
@@ -28,6 +29,11 @@ from monitor.terminal import clean
 
 REFUSING = frozenset({"deny", "pause", "kill"})
 MOST_REASON = 1200  # characters
+Word = Literal["allow", "alert", "deny", "pause", "kill"]
+WORDS: dict[Mode, Word] = {
+    "off": "allow", "shadow": "allow", "notice": "allow", "alert": "alert", "deny": "deny", "pause": "pause",
+    "kill": "kill",
+}  # fmt: skip
 INSTEAD: dict[Mode, str] = {
     "deny": "Do not try the same in another way: take a step that destroys nothing, or ask a person.",
     "pause": "Stop here and ask a person how to go on.",
@@ -49,6 +55,11 @@ class Verdict(Struct, frozen=True):
     reason: str = ""
     effects: tuple[dict[str, Any], ...] = ()
     explanation: str = ""
+
+    @property
+    def verdict(self) -> Word:
+        """The mode in the words of `killcord judge`: ``allow`` is also what is only recorded, or told in passing."""
+        return WORDS[self.mode]
 
 
 class Denied(Exception):
@@ -94,9 +105,29 @@ class Gate:
         self._judge(RunStarted(id=_id(), time=time.time(), run_id=run_id, workspace=workspace, **self._who))
 
     def check(
-        self, tool: str, arguments: Mapping[str, Any] | str | None, *, call_id: str | None = None, agent_id: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | str | None,
+        context: Circumstances | Mapping[str, Any] | None = None,
+        *,
+        call_id: str | None = None,
+        agent_id: str = "",
     ) -> Verdict:
-        """Judges a call that is about to run. Never raises for what an agent gives: what can't be judged is refused."""
+        """Judges a call that is about to run. Never raises for what an agent gives: what can't be judged is refused.
+
+        context: of this call, where it differs from the run's: ``cwd``, ``environment``, ``workspace``, ``labels``,
+        ``agent_name``, ``team``, and ``annotations`` of the tool. It is the caller's word, so what an agent may choose
+        does not belong there. Raises ValueError for a context that is none.
+
+        >>> gate = Gate("run-2", workspace="/src/app")
+        >>> gate.check("bash", {"command": "rm -rf data"}, {"cwd": "/"}).effects[0]["target"]
+        '/data'
+        """
+        where = circumstances(context)
+        if where.run_id not in (None, self.run_id):
+            raise ValueError(
+                f"context: run_id is {where.run_id!r}, and this is the gate of {self.run_id!r}: leave it out"
+            )
         if self._killed is not None:
             return self._killed
         held, self._held = self._held, None
@@ -104,17 +135,18 @@ class Gate:
             return held
         call = ToolCall(
             id=_id(),
-            time=time.time(),
+            time=time.time() if where.time is None else where.time,
             run_id=self.run_id,
             agent_id=agent_id,
             tool=tool,
             call_id=call_id,
-            arguments=dict(arguments) if isinstance(arguments, Mapping) else arguments,
+            arguments=with_context(tool, arguments, where),
             **self._who,
         )
         self._failed = None
         try:
-            verdict = _verdict(self._judge(call))
+            with applied(self._state.run, where):
+                verdict = _verdict(self._judge(call))
         except Unfit as error:
             return _refused("deny", None, "warning", f"this call can't be judged, since {error}")
         if self._failed is not None and verdict.allowed:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 from detectors.destructive.calls import Arguments, effects_of_call
-from detectors.destructive.context import Context
+from detectors.destructive.context import Context, environment_of
 from detectors.destructive.effects import Effect, verdict
+from detectors.destructive.kinds import Kinds, as_kind
 from detectors.destructive.wording import certainty, describe, outlook
-from detectors.detector import MODES, Mode, shorten
+from detectors.detector import MODES, shorten
 from detectors.event import Event, RunStarted, ToolCall
+from monitor.client.circumstances import ALONE, Circumstances, applied, with_context
 from monitor.client.encoding import Unfit, encoded
+from monitor.client.gate import WORDS, Word
 from monitor.decode import MAX_EVENT_BYTES
 from monitor.engine.engine import Engine
 from monitor.engine.governor import Ungoverned
@@ -24,15 +27,10 @@ from monitor.engine.state import RunState, new
 from monitor.policy import Policy
 from monitor.terminal import clean
 
-Word = Literal["allow", "alert", "deny", "pause", "kill"]
 MOST_RUNS = 1000  # of which the steps before are remembered
 MOST_RUN_ID = 256  # characters
 MOST_EFFECTS = 16
 MOST_TEXT = 1200  # characters
-WORDS: dict[Mode, Word] = {
-    "off": "allow", "shadow": "allow", "notice": "allow", "alert": "alert", "deny": "deny", "pause": "pause",
-    "kill": "kill",
-}  # fmt: skip
 WHY_NOT = {
     "scratch": "a scratch place",
     "rebuildable": "a build brings it back",
@@ -40,21 +38,6 @@ WHY_NOT = {
     "nothing": "nothing is there",
     "workspace": "one file of the run's own workspace",
 }
-
-
-class Circumstances(Struct, frozen=True, kw_only=True):
-    """Where a call happens, as far as it is known. run_id: the steps before of the same run count; without one, a call
-    is judged by itself. cwd: where the tool starts."""
-
-    run_id: str | None = None
-    agent_name: str | None = None
-    team: str | None = None
-    environment: str | None = None
-    workspace: str | None = None
-    cwd: str | None = None
-
-
-ALONE = Circumstances()
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -94,24 +77,24 @@ class Judge:
         if where.run_id is not None and not 1 <= len(where.run_id) <= MOST_RUN_ID:
             return _unjudged(f"a run_id has 1 to {MOST_RUN_ID} characters, not {len(where.run_id)}")
         state = self._state(where)
-        if where.cwd is not None:
-            given = {"command": arguments} if isinstance(arguments, str) else dict(arguments or {})
-            arguments = given if isinstance(given.get("cwd"), str) else {**given, "cwd": where.cwd}
-        call = ToolCall(
-            **_common(state.run.run_id, where), tool=tool,
-            arguments=arguments if isinstance(arguments, str) else dict(arguments or {}),
-        )  # fmt: skip
+        given = with_context(tool, arguments, where)
+        call = ToolCall(**_common(state.run.run_id, where), tool=tool, arguments=given)
         self._failed = None
         try:
-            out = self._take(state, call)
+            with applied(state.run, where):
+                out = self._take(state, call)
         except Unfit as error:
             return _unjudged(str(error))
         if self._failed is not None:
             return _unjudged(self._failed)
-        steps = explained(tool, arguments, where)
+        steps = explained(tool, given, where, self.policy.tools)
         worst = max(out.alerts, key=lambda alert: MODES.index(alert.mode), default=None)
         word: Word = "allow" if worst is None else WORDS[worst.mode]
-        why = "; ".join(finding.summary for finding in out.findings) if word != "allow" else _harmless(steps)
+        through = [finding.summary for finding in out.findings if "allowed" in finding.facts]
+        if word != "allow":
+            why = "; ".join(finding.summary for finding in out.findings)
+        else:
+            why = "; ".join(through) or _harmless(steps)
         effects = [told(step.effect) for step in steps if step.effect.action != "create"]
         if where.run_id is not None:  # what it would do after the steps before
             effects = [effect for finding in out.findings for effect in finding.facts.get("effects", ())] or effects
@@ -147,10 +130,12 @@ class Judge:
         return self._engine.process(state, read.events[0], Position(None, None, -1))
 
 
-def explained(tool: str, arguments: Arguments, where: Circumstances) -> list[Step]:
-    """The effects of a call by itself, in order, with the rule that each breaks."""
-    context = Context(where.workspace, where.environment, where.cwd)
+def explained(tool: str, arguments: Arguments, where: Circumstances, tools: Kinds = ()) -> list[Step]:
+    """The effects of a call by itself, in order, with the rule that each breaks. tools: of the policy."""
+    context = Context(where.workspace, environment_of(where.environment, where.named_labels), where.cwd)
     found = []
+    if tools:
+        tool, arguments = as_kind(tool, arguments, tools)
     for effect in effects_of_call(tool, arguments, context):
         rule = verdict(effect, context.production)
         text = f"would {describe(effect)}, {outlook(effect)}.{certainty(effect)}"
@@ -187,6 +172,6 @@ def _harmless(steps: list[Step]) -> str:
 
 def _common(run_id: str, where: Circumstances) -> dict[str, Any]:
     return {
-        "id": os.urandom(16).hex(), "time": time.time(), "run_id": run_id, "agent_name": where.agent_name,
-        "team": where.team, "environment": where.environment,
+        "id": os.urandom(16).hex(), "time": time.time() if where.time is None else where.time, "run_id": run_id,
+        "agent_name": where.agent_name, "team": where.team, "environment": where.environment,
     }  # fmt: skip

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, field, inspect
 
+from detectors.destructive.kinds import Kind
 from detectors.detector import Mode, Rule, Severity
 from monitor.policy.allow import Allowed, read_allowed
 from monitor.policy.catalogue import rules
 from monitor.policy.document import Node, Scalar, Sequence, parse
 from monitor.policy.problem import PolicyError, Report, meant
-from monitor.policy.scope import Scope, read_scope
+from monitor.policy.scope import Scope, read_globs, read_scope
 from monitor.policy.typed import fields, nested, pairs, read, unknown
 
 Path: TypeAlias = tuple[str, ...]
@@ -54,6 +55,7 @@ class Layer(Struct, frozen=True):
     governor: dict[Path, Value] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     allowed: list[Allowed] = field(default_factory=list)
+    tools: dict[Kind, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_layer(data: bytes, file: str) -> Layer:
@@ -73,11 +75,26 @@ def layer_of(root: Node | None, report: Report) -> Layer:
             layer.entries.extend(_read_entries(value, report))
         elif key.text == "allow":
             layer.allowed.extend(read_allowed(value, report))
+        elif key.text == "tools":
+            layer.tools.update(_read_tools(value, report))
         else:
-            unknown(key, ("governor", "rules", "allow"), "a policy", report)
+            unknown(key, ("governor", "rules", "allow", "tools"), "a policy", report)
     if report.problems:
         raise PolicyError(report.problems)
     return layer
+
+
+def _read_tools(node: Node, report: Report) -> dict[Kind, tuple[str, ...]]:
+    """Names or globs of tools, by what they take. One glob stands for one kind."""
+    if isinstance(node, Scalar) and node.is_null:
+        return {}
+    given = cast(dict[Kind, tuple[str, ...]], read_globs(node, get_args(Kind), "tools", report))
+    kinds: dict[str, Kind] = {}
+    for kind, globs in given.items():
+        for glob in globs:
+            if kinds.setdefault(glob, kind) != kind:
+                report.add(node.line, glob, f"tools has it as {kinds[glob]} and as {kind}", "Leave one of them out.")
+    return given
 
 
 def _read_entries(node: Node, report: Report) -> list[Entry]:

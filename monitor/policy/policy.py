@@ -13,11 +13,12 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
+from detectors.destructive.kinds import Kind, Kinds
 from detectors.detector import Mode, RuleSet, Severity, Thresholds
 from monitor.policy.allow import Allowed
 from monitor.policy.catalogue import rules
@@ -79,13 +80,17 @@ class Policy:
     """Immutable. ``governor``: limits of Killcord's own kills. ``digest``: 16 hex digits that name its content."""
 
     def __init__(self, governor: Mapping[Path, Value], base: Mapping[str, Mapping[Path, Value]],
-                 overrides: Iterable[Entry], allowed: Iterable[Allowed] = ()) -> None:  # fmt: skip
+                 overrides: Iterable[Entry], allowed: Iterable[Allowed] = (),
+                 tools: Mapping[Kind, tuple[str, ...]] | None = None) -> None:  # fmt: skip
         """``base``: values of each rule that hold unless one of ``overrides``, in their order, says otherwise.
-        ``allowed``: exceptions, whose order means nothing."""
+        ``allowed``: exceptions, whose order means nothing. ``tools``: what tools take, by names or globs."""
         self._governor = dict(governor)
         self._base = {rule: dict(base[rule]) for rule in sorted(base)}
         self._overrides = sorted(overrides, key=lambda entry: entry.rule)  # stable: the order within a rule stays
         self.allowed = tuple(sorted(allowed, key=lambda entry: msgspec.json.encode(entry.as_dict(), order="sorted")))
+        # A plain name counts before a glob that fits it too.
+        listed = [(kind, glob) for kind in get_args(Kind) for glob in (tools or {}).get(kind, ())]
+        self.tools: Kinds = tuple(sorted(listed, key=lambda pair: any(letter in pair[1] for letter in "*?[")))
         self.governor = msgspec.convert(unflatten(_values(self._governor)), Governor)
         self.digest = hashlib.sha256(msgspec.json.encode(self.effective(), order="sorted")).hexdigest()[:16]
         self._matching = functools.lru_cache(maxsize=4096)(self._match)
@@ -117,7 +122,8 @@ class Policy:
                 else:
                     _lay(base[entry.rule], entry)
         allowed = [entry for layer in layers for entry in layer.allowed]
-        return cls(governor, base, [entry for entries in overrides.values() for entry in entries], allowed)
+        tools = {kind: globs for layer in layers for kind, globs in layer.tools.items()}
+        return cls(governor, base, [entry for entries in overrides.values() for entry in entries], allowed, tools)
 
     @classmethod
     def from_effective(cls, effective: Mapping[str, Any]) -> Policy:
@@ -139,10 +145,10 @@ class Policy:
                 overrides.append(entry)
             else:
                 base[entry.rule] = entry.values
-        return cls(layer.governor, base, overrides, layer.allowed)
+        return cls(layer.governor, base, overrides, layer.allowed, layer.tools)
 
     def effective(self) -> dict[str, Any]:
-        """All of it as JSON values: the governor, for each rule its base entry, then what overrides it; exceptions."""
+        """All of it as JSON values: the governor; for each rule its base entry, then what overrides it; the rest."""
         entries: list[dict[str, Any]] = []
         for rule, values in self._base.items():
             entries.append({"id": rule, **unflatten(_values(values))})
@@ -151,7 +157,11 @@ class Policy:
                     scope = {"scope": entry.scope.as_dict()} if entry.scope else {}
                     entries.append({"id": rule, **scope, **unflatten(_values(entry.values))})
         whole: dict[str, Any] = {"governor": unflatten(_values(self._governor)), "rules": entries}
-        return {**whole, "allow": [entry.as_dict() for entry in self.allowed]} if self.allowed else whole
+        if self.allowed:
+            whole["allow"] = [entry.as_dict() for entry in self.allowed]
+        if self.tools:
+            whole["tools"] = {kind: sorted(glob for of, glob in self.tools if of == kind) for kind, _ in self.tools}
+        return whole
 
     def resolve(self, agent_name: str | None = None, team: str | None = None,
                 environment: str | None = None) -> Resolved:  # fmt: skip
@@ -204,7 +214,7 @@ class Policy:
                 thresholds[rule] = msgspec.convert(unflatten(values), declared.thresholds)
         first = len(self._overrides)
         allowances = tuple(self.allowed[number - first].allowance for number in matching if number >= first)
-        return Resolved(RuleSet(thresholds, allowances), answers)
+        return Resolved(RuleSet(thresholds, allowances, self.tools), answers)
 
 
 @functools.cache
