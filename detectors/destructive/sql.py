@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from detectors.destructive.context import names_production
@@ -27,13 +28,15 @@ _PREFIX = re.compile(
     re.IGNORECASE,
 )
 _SPLIT_WORD = re.compile(r"(?<=[A-Za-z])/\*.{0,80}?\*/(?=[A-Za-z])", re.DOTALL)
-_DYNAMIC = re.compile(r"\b(?:execute(?:\s+immediate)?|exec|sp_executesql)\s*\(?\s*N?'((?:[^']|'')++)'", re.IGNORECASE)
-_BLOCK = re.compile(r"\bdo\s+(?:language\s+\w+\s+)?\$(\w*)\$(.*?)\$\1\$", re.IGNORECASE | re.DOTALL)
+_DYNAMIC = re.compile(r"\b(?:execute(?:\s+immediate)?|exec|sp_executesql)\s*+\(?\s*+N?'((?:[^']|'')++)'", re.IGNORECASE)
+_BLOCK = re.compile(r"\bdo\s++(?:language\s++\w++\s++)?(\$\w{0,40}\$)", re.IGNORECASE)
+_BETWEEN = re.compile(r"\b(?:begin|declare|then|else|loop)\b", re.IGNORECASE)
+_MAX_BLOCKS = 64
 _ALTER_ROWS = re.compile(
     r"\balter\s+table\s+(\S+)(?:\s+on\s+cluster\s+\S+)?\s+(delete\s+where|update\s)", re.IGNORECASE
 )
 _BEGINS = re.compile(r"\bstart\s+transaction\b[^;]*", re.IGNORECASE)
-_TOP = re.compile(r"\bdelete\s+top\s*\(?\s*\d+\s*\)?(\s*percent)?", re.IGNORECASE)
+_TOP = re.compile(r"\bdelete\s++top\s*+\(?\s*+\d++\s*+\)?(\s*+percent)?", re.IGNORECASE)
 # Statements that sqlglot takes for expressions, or keeps as text.
 _SPECIAL = re.compile(
     r"(?:^|;)\s*(?:shutdown|reset\s|purge\s|restore\s|grant\s|revoke\s|alter\s+(?:role|user|login|database)\s)"
@@ -80,8 +83,10 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     text = _BEGINS.sub("begin", text)
     text = _ALTER_ROWS.sub(_as_statement, text)
     text = _TOP.sub(lambda found: "delete" if found.group(1) else "select", text)
-    for block in _BLOCK.finditer(text):
-        out.extend(_by_words(re.sub(r"\b(?:begin|declare|then|else|loop)\b", ";", block.group(2), flags=re.I), excerpt))
+    for block in islice(_BLOCK.finditer(text), _MAX_BLOCKS):
+        end = text.find(block.group(1), block.end())
+        if end >= 0:
+            out.extend(_by_words(_BETWEEN.sub(";", text[block.end() : end]), excerpt))
     for found in _DYNAMIC.finditer(text):
         out.extend(_by_words(found.group(1).replace("''", "'"), excerpt))
     temporary: set[str] = set()
@@ -124,8 +129,8 @@ def shell_of_sql(text: str) -> list[str]:
 
 
 _SHELL = re.compile(
-    r"^\s*(?:\\!|\.shell|\.system|system|!)\s+(\S.*)$|\b(?:to|from)\s+program\s+'((?:[^']|'')+)'"
-    r"|\bxp_cmdshell\s+N?'((?:[^']|'')+)'",
+    r"^[^\S\n]*+(?:\\!|\.shell|\.system|system|!)[^\S\n]++(\S.*)$|\b(?:to|from)\s++program\s++'((?:[^']|'')+)'"
+    r"|\bxp_cmdshell\s++N?'((?:[^']|'')+)'",
     re.IGNORECASE | re.MULTILINE,
 )
 
