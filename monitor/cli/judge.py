@@ -1,7 +1,8 @@
-"""``killcord judge`` and ``killcord explain``: what a tool call would do, and what the policy answers. No broker."""
+"""``killcord judge``: what the policy answers to a tool call, or to a stream of them. No broker."""
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -10,11 +11,16 @@ import click
 import msgspec
 from msgspec import Struct
 
-from monitor.client.judgement import Circumstances, Judge, Judgement, explained, told
+from detectors.destructive.functions import vocabulary, words_of
+from detectors.destructive.kinds import as_kind
+from monitor.client.circumstances import ALONE, Circumstances, over
+from monitor.client.judgement import Judge, Judgement
 from monitor.policy import Policy, PolicyError
 from monitor.terminal import clean
 
 MOST_LINE = 16 * 1024**2  # bytes
+MOST_QUOTED = 80  # bytes
+PLACES = ("workspace", "cwd", "environment", "run_id", "agent_name", "team")
 FOUND = {"allow": 0, "alert": 0, "deny": 3, "pause": 3, "kill": 3}
 
 
@@ -22,21 +28,31 @@ class Line(Struct):
     """What is judged."""
 
     tool: str
-    arguments: dict[str, Any] | str | None = None
+    arguments: dict[str, Any] | list[Any] | str | None = None
     id: Any = None
-    context: Circumstances = Circumstances()
+    context: Circumstances | None = None
+    annotations: dict[str, Any] | None = None
 
 
-def circumstances(command: Callable[..., Any]) -> Callable[..., Any]:
+def placed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say where a call happens; the command gets them as ``given``."""
+
+    @functools.wraps(command)
+    def with_place(*args: Any, **options: Any) -> Any:
+        where = {name: options.pop(name) for name in PLACES}
+        return command(*args, given=Circumstances(**where), **options)
+
     for option in reversed((
         click.option("--workspace", metavar="DIR", help="The run's own directory."),
+        click.option("--cwd", metavar="DIR", help="Where the tool starts."),
         click.option("--environment", metavar="NAME", help="Such as production: it makes a verdict graver."),
+        click.option("--run-id", metavar="RUN", help="Whose call it is."),
         click.option("--agent-name", metavar="NAME", help="Chooses the policy's rules."),
         click.option("--team", metavar="NAME", help="Chooses the policy's rules."),
         click.option("--policy", "policy_file", envvar="KILLCORD_POLICY", metavar="FILE", help="Judge by this policy."),
     )):  # fmt: skip
-        command = option(command)
-    return command
+        with_place = option(with_place)
+    return with_place
 
 
 @click.command()
@@ -44,15 +60,17 @@ def circumstances(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--ndjson", is_flag=True, help="Judge the calls on standard input, one a line.")
 @click.option("--tool", default="bash", show_default=True, help="The tool that COMMAND is for.")
 @click.option("--shell-tool", "shells", multiple=True, metavar="NAME", help="A tool that takes shell commands.")
-@circumstances
+@placed
 def judge(
-    command: str | None, ndjson: bool, tool: str, shells: tuple[str, ...], policy_file: str | None, **where: str | None
+    command: str | None, ndjson: bool, tool: str, shells: tuple[str, ...], policy_file: str | None, given: Circumstances
 ) -> None:
     """Judge a tool call before it runs.
 
-    Prints verdict and reason for COMMAND. With --ndjson, lines of {"id", "tool", "arguments", "context"?} are read, and
-    {"id", "verdict", "effects", "rule", "explanation"} written for each, in order, as they come. context: run_id (the
-    steps of a run count together), workspace, cwd, environment, agent_name, team. A line that can't be read is denied.
+    Prints verdict and reason for COMMAND, which is what the tool takes, or a JSON object of its arguments. With
+    --ndjson, lines of {"id", "tool", "arguments", "context"?, "annotations"?} are read, and {"id", "verdict",
+    "effects", "rule", "explanation"} written for each, in order, as they come. context: run_id (the steps of a run
+    count together), workspace, cwd, environment, labels, agent_name, team, time, annotations. A line that can't be
+    read is denied. Which tools are shells, databases or interpreters the policy can say (tools).
 
     \b
     Exit status: for a COMMAND 0 allowed, 3 refused; with --ndjson 0, or 1 if
@@ -60,10 +78,10 @@ def judge(
     """
     if ndjson == (command is not None):
         raise click.UsageError("give a COMMAND, or --ndjson with calls on standard input, and not both")
-    given = Circumstances(**where)
-    judging = Judge(_policy(policy_file))
+    judging = Judge(load(policy_file))
     if command is not None:
-        found = judging.judge(tool, {"command": command}, given)
+        tool = "bash" if tool in shells else tool
+        found = judging.judge(tool, arguments_of(tool, command, judging.policy), given)
         click.echo(f"{found.verdict}{f' ({found.rule})' if found.rule else ''}: {found.explanation}")
         sys.exit(FOUND[found.verdict])
     sys.exit(_stream(judging, sys.stdin.buffer, sys.stdout.buffer, frozenset(shells), given))
@@ -72,22 +90,31 @@ def judge(
 def _stream(judging: Judge, source: IO[bytes], to: IO[bytes], shells: frozenset[str], given: Circumstances) -> int:
     unread = 0
     for number, text in _lines(source):
+        name: Any = None
         try:
             line = msgspec.json.decode(text, type=Line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             unread += 1
-            found = Judgement(
-                verdict="deny", rule=None, effects=[],
-                explanation=f'line {number} is no call: {error}. Give {{"id", "tool", "arguments", "context"?}}.',
-            )  # fmt: skip
-            name: Any = _id_of(text)
+            name, found = _id_of(text), _no_call(number, text, error)
         else:
-            where = _over(line.context, given)
-            name = line.id
-            found = judging.judge("bash" if line.tool in shells else line.tool, line.arguments, where)
+            name, where = line.id, over(line.context or ALONE, given)
+            if line.annotations is not None:
+                where = msgspec.structs.replace(where, annotations=line.annotations)
+            arguments = {"command": line.arguments} if isinstance(line.arguments, list) else line.arguments
+            found = judging.judge("bash" if line.tool in shells else line.tool, arguments, where)
         to.write(msgspec.json.encode({"id": name, **msgspec.structs.asdict(found)}) + b"\n")
         to.flush()
     return 1 if unread else 0
+
+
+def _no_call(number: int, text: bytes, error: Exception) -> Judgement:
+    start = text[:MOST_QUOTED].decode("utf-8", "replace").strip()
+    long = f"longer than {MOST_LINE} bytes; " if len(text) >= MOST_LINE and not text.endswith(b"\n") else ""
+    said = clean(f"line {number} is no call: {long}{error}: {start}{'…' * (len(text) > MOST_QUOTED)}")
+    return Judgement(
+        verdict="deny", rule=None, effects=[],
+        explanation=f'{said} Give {{"id", "tool", "arguments", "context"?}} on one line.',
+    )  # fmt: skip
 
 
 def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -111,74 +138,26 @@ def _id_of(text: bytes) -> Any:
     return line.get("id") if isinstance(line, dict) else None
 
 
-def _over(context: Circumstances, given: Circumstances) -> Circumstances:
-    """What the line says, and the options where it says nothing."""
-    both = msgspec.structs.asdict(given) | {
-        name: value for name, value in msgspec.structs.asdict(context).items() if value is not None
-    }
-    return Circumstances(**both)
+def arguments_of(tool: str, text: str, policy: Policy) -> dict[str, Any] | str:
+    """What is given to a tool on the command line, as its arguments."""
+    if text.lstrip().startswith("{"):
+        try:
+            given = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            pass  # a shell's group, or another language
+        else:
+            return given if isinstance(given, dict) else text
+    known, words = vocabulary(), words_of(tool)
+    if as_kind(tool, text, policy.tools) != (tool, text):
+        return text
+    if not known.python_tools.isdisjoint(words):
+        return {"code": text}
+    if not known.sql_tools.isdisjoint(words):
+        return {"query": text}
+    return {"command": text}
 
 
-@click.command()
-@click.argument("command")
-@click.option("--tool", default="bash", show_default=True, help="The tool that COMMAND is for.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@circumstances
-def explain(command: str, tool: str, as_json: bool, policy_file: str | None, **where: str | None) -> None:
-    """Show how the verdict on COMMAND comes about, layer by layer, and what would allow it."""
-    policy = _policy(policy_file)
-    given = Circumstances(**where)
-    found = Judge(policy).judge(tool, {"command": command}, given)
-    steps = explained(tool, {"command": command}, given)
-    answers = {
-        row.rule: (row.value, row.origin)
-        for row in policy.explain(given.agent_name or "", given.team or "", given.environment or "")
-        if row.key == "mode"
-    }
-    allowing = _allowing(found.rule, given)
-    if as_json:
-        layers = [{**told(step.effect), "breaks": step.rule, "harmless": step.why_not} for step in steps]
-        answer = answers.get(found.rule or "")
-        policy_says = None if answer is None else {"mode": answer[0], "origin": answer[1]}
-        whole = {"command": command, **msgspec.structs.asdict(found), "layers": layers, "policy": policy_says}
-        click.echo(msgspec.json.encode({**whole, "would_allow": allowing}))
-        return
-    click.echo(f"{clean(command)}\n")
-    click.echo("What it would do" + ("" if steps else ": nothing that destroys"))
-    for step in steps:
-        effect = step.effect
-        click.echo(f"  {effect.action} {effect.thing}: {clean(effect.target) or 'unknown'}")
-        undo = f" ({effect.undo})" if effect.undo else ""
-        known = [f"how wide: {effect.width}", f"can be undone: {effect.reversible}{undo}", effect.certainty]
-        click.echo(f"    {' · '.join(known + [f'place: {effect.place}'] * bool(effect.place))}")
-        if effect.excerpt:
-            click.echo(f"    in: {clean(effect.excerpt)}" + (f"  [{effect.entry}]" if effect.entry else ""))
-        click.echo(f"    breaks {step.rule}" if step.rule else f"    harmless: {step.why_not or 'everyday work'}")
-    click.echo("\nWhat the policy answers")
-    for rule in dict.fromkeys(step.rule for step in steps if step.rule):
-        mode, origin = answers.get(rule, ("alert", "built in"))
-        click.echo(f"  {rule}: {mode}  ({origin})")
-    click.echo(f"\nVerdict: {found.verdict}\n  {found.explanation}")
-    if allowing:
-        click.echo("\nWhat would allow it")
-        for text in allowing:
-            click.echo(f"  {text}")
-
-
-def _allowing(rule: str | None, where: Circumstances) -> list[str]:
-    """Ways for this run, this deployment, and for good."""
-    if rule is None:
-        return []
-    run = where.run_id or "RUN"
-    scope = where.agent_name or "NAME"
-    return [
-        f"for this run: killcord approve {run} {rule} --reason '...'",
-        f"for one deployment, in the policy: - {{id: {rule}, scope: {{agent_name: {scope}}}, mode: alert}}",
-        f"for good, in the policy: - {{id: {rule}, mode: alert}}",
-    ]
-
-
-def _policy(file: str | None) -> Policy:
+def load(file: str | None) -> Policy:
     try:
         return Policy.load(file)
     except PolicyError as error:

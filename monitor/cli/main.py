@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str, bool, str]] = {
     "show": ("monitor.cli.look", "show", False, "One run's time line: events, findings, commands, decisions."),
     "replay": ("monitor.cli.replay", "replay", True, "Judge recorded runs: files, standard input, or a topic."),
     "judge": ("monitor.cli.judge", "judge", False, "Judge a tool call, or a stream of them, before it runs."),
-    "explain": ("monitor.cli.judge", "explain", False, "Show how the verdict on a command comes about."),
+    "explain": ("monitor.cli.explain", "explain", False, "Show how the verdict on a command comes about."),
     "worker": ("monitor.cli.worker", "worker", True, "Judge events as they come, and issue alerts and commands."),
     "watchdog": ("monitor.cli.watchdog", "watchdog", True, "Watch the monitor itself, from outside; raise the alarm."),
     "policy": ("monitor.cli.policy", "policy", False, "Check a policy, or show the one in force."),

@@ -14,7 +14,7 @@ from detectors.destructive.context import Context, environment_of
 from detectors.destructive.effects import Effect, verdict
 from detectors.destructive.kinds import Kinds, as_kind
 from detectors.destructive.wording import certainty, describe, outlook
-from detectors.detector import MODES, shorten
+from detectors.detector import MODES, Finding, shorten
 from detectors.event import Event, RunStarted, ToolCall
 from monitor.client.circumstances import ALONE, Circumstances, applied, with_context
 from monitor.client.encoding import Unfit, encoded
@@ -59,6 +59,14 @@ class Step(Struct, frozen=True):
     why_not: str
 
 
+class Look(Struct, frozen=True):
+    """A judgement with what it comes from. against: the findings for which it is no plain ``allow``."""
+
+    judgement: Judgement
+    steps: list[Step] = []
+    against: list[Finding] = []
+
+
 class Judge:
     """Judges calls of any number of runs by one policy. Raises PolicyError for a bad file.
 
@@ -74,13 +82,17 @@ class Judge:
 
     def judge(self, tool: str, arguments: Arguments, where: Circumstances = ALONE) -> Judgement:
         """Never raises for what an agent gives: what can't be judged is denied."""
+        return self.look(tool, arguments, where).judgement
+
+    def look(self, tool: str, arguments: Arguments, where: Circumstances = ALONE) -> Look:
+        """`judge`, with what it comes from."""
         if where.run_id is not None and not 1 <= len(where.run_id) <= MOST_RUN_ID:
             return _unjudged(f"a run_id has 1 to {MOST_RUN_ID} characters, not {len(where.run_id)}")
-        state = self._state(where)
         given = with_context(tool, arguments, where)
-        call = ToolCall(**_common(state.run.run_id, where), tool=tool, arguments=given)
         self._failed = None
         try:
+            state = self._state(where)
+            call = ToolCall(**_common(state.run.run_id, where), tool=tool, arguments=given)
             with applied(state.run, where):
                 out = self._take(state, call)
         except Unfit as error:
@@ -98,12 +110,15 @@ class Judge:
         effects = [told(step.effect) for step in steps if step.effect.action != "create"]
         if where.run_id is not None:  # what it would do after the steps before
             effects = [effect for finding in out.findings for effect in finding.facts.get("effects", ())] or effects
-        return Judgement(
+        judgement = Judgement(
             verdict=word,
             rule=None if worst is None else worst.rule,
             effects=effects[:MOST_EFFECTS],
             explanation=clean(shorten(why, MOST_TEXT)),
         )
+        told_of = {alert.rule for alert in out.alerts if WORDS[alert.mode] != "allow"}
+        against = [finding for finding in out.findings if finding.rule in told_of and "allowed" not in finding.facts]
+        return Look(judgement, steps, against)
 
     def _detector_failed(self, name: str, error: Exception) -> None:
         self._failed = f"{name} failed on it ({type(error).__name__}: {error})"
@@ -154,10 +169,10 @@ def told(effect: Effect) -> dict[str, Any]:
     return {name: getattr(effect, name) for name in TOLD}
 
 
-def _unjudged(why: str) -> Judgement:
+def _unjudged(why: str) -> Look:
     """As suspicious as what cannot be read."""
     text = clean(shorten(f"This call can't be judged, since {why}.", MOST_TEXT))
-    return Judgement(verdict="deny", rule=None, effects=[], explanation=text)
+    return Look(Judgement(verdict="deny", rule=None, effects=[], explanation=text))
 
 
 def _harmless(steps: list[Step]) -> str:

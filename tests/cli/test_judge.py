@@ -96,20 +96,3 @@ def test_a_line_longer_than_any_may_be_is_one_answer() -> None:
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     done = run("judge", *arguments)
     assert done.exit_code == 2 and "COMMAND" in done.output
-
-
-def test_explain_shows_each_layer_and_what_would_allow_it() -> None:
-    shown = run("explain", "cd /srv && rm -rf data/* && rm -rf /tmp/x").output
-    for part in ("/srv/data", "destructive.narrow", "harmless: a scratch place", "shipped default:", "Verdict: deny",
-                 "killcord approve RUN destructive.narrow"):  # fmt: skip
-        assert part in shown
-
-
-def test_explain_as_json() -> None:
-    whole = json.loads(run("explain", "--json", "rm -rf /etc").output)
-    assert whole["verdict"] == "kill" and whole["policy"]["mode"] == "kill"
-    assert whole["layers"][0]["breaks"] == "destructive.wide" and whole["would_allow"]
-
-
-def test_explain_of_what_destroys_nothing() -> None:
-    assert "nothing that destroys" in run("explain", "ls").output
