@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -21,6 +22,7 @@ from monitor.terminal import clean
 MOST_LINE = 16 * 1024**2  # bytes
 MOST_QUOTED = 80  # bytes
 PLACES = ("workspace", "cwd", "environment", "run_id", "agent_name", "team")
+INTERRUPTED = 130
 FOUND = {"allow": 0, "alert": 0, "deny": 3, "pause": 3, "kill": 3}
 
 
@@ -74,7 +76,7 @@ def judge(
 
     \b
     Exit status: for a COMMAND 0 allowed, 3 refused; with --ndjson 0, or 1 if
-    a line could not be read; 2 wrong usage.
+    a line could not be read; 2 wrong usage; 130 Ctrl-C.
     """
     if ndjson == (command is not None):
         raise click.UsageError("give a COMMAND, or --ndjson with calls on standard input, and not both")
@@ -84,7 +86,13 @@ def judge(
         found = judging.judge(tool, arguments_of(tool, command, judging.policy), given)
         click.echo(f"{found.verdict}{f' ({found.rule})' if found.rule else ''}: {found.explanation}")
         sys.exit(FOUND[found.verdict])
-    sys.exit(_stream(judging, sys.stdin.buffer, sys.stdout.buffer, frozenset(shells), given))
+    try:
+        sys.exit(_stream(judging, sys.stdin.buffer, sys.stdout.buffer, frozenset(shells), given))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # nobody reads the answers any more: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has to go somewhere
+        sys.exit(0)
 
 
 def _stream(judging: Judge, source: IO[bytes], to: IO[bytes], shells: frozenset[str], given: Circumstances) -> int:

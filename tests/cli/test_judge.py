@@ -96,3 +96,46 @@ def test_a_line_longer_than_any_may_be_is_one_answer() -> None:
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     done = run("judge", *arguments)
     assert done.exit_code == 2 and "COMMAND" in done.output
+
+
+LINES = [  # line, id, verdict, in the explanation
+    ({"id": 1, "tool": "bash", "arguments": {"command": "rm -rf /usr"}, "context": None}, 1, "kill", "/usr"),
+    ({"id": 1, "tool": "bash", "arguments": ["rm", "-rf", "/usr"]}, 1, "kill", "/usr"),
+    ({"id": [2], "tool": "bash", "arguments": "ls", "context": {"new": 1}, "more": 1}, [2], "allow", "Nothing"),
+    ({"tool": "sync_all", "arguments": {"all": True}, "annotations": {"destructiveHint": True}}, None, "kill", "sync"),
+    ({"tool": "sync_all", "arguments": {"all": True}, "context": {"annotations": {"destructiveHint": True}}}, None,
+     "kill", "sync_all"),
+    ({"tool": "bash", "arguments": "rm -rf /usr", "annotations": {"readOnlyHint": True}}, None, "kill", "/usr"),
+    ({"tool": "bash", "arguments": "rm -rf /usr", "annotations": {}}, None, "kill", "/usr"),
+    ({"id": 3, "tool": "bash", "context": {"cwd": 5}}, 3, "deny",
+     "line 1 is no call: Expected `str | null`, got `int` - at `$.context.cwd`: {\"id\": 3,"),
+    ({"id": 3, "tool": 7}, 3, "deny", 'line 1 is no call: Expected `str`, got `int` - at `$.tool`: {"id": 3,'),
+    ('{"id": 1', None, "deny", 'Input data was truncated: {"id": 1 Give {"id", "tool", "arguments", "context"?}'),
+    ("\x1b[2J", None, "deny", "line 1 is no call"),
+    ({"id": 4, "tool": "bash", "arguments": "ls", "context": {"workspace": "/x" * 900_000}}, 4, "allow", "Nothing"),
+    ({"id": 5, "tool": "bash", "arguments": "ls", "context": {"time": -1e300}}, 5, "deny", "can't be judged"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "name", "verdict", "said"), LINES, ids=range(len(LINES)))
+def test_whatever_a_line_is(line: Any, name: Any, verdict: str, said: str) -> None:
+    _, [answer] = stream(line)
+    assert (answer["id"], answer["verdict"]) == (name, verdict), answer
+    assert said in answer["explanation"] and answer["explanation"].isprintable()
+    assert set(answer) == {"id", "verdict", "effects", "rule", "explanation"}
+
+
+def test_what_a_line_says_counts_before_the_options() -> None:
+    options = ("--environment", "production", "--workspace", "/home/me/shop")
+    _, answers = stream(bash("rm -rf data"), bash("rm -rf data", environment="dev"), options=options)
+    assert [answer["verdict"] for answer in answers] == ["kill", "deny"]
+
+
+def test_each_line_of_a_run_is_where_it_says() -> None:
+    place = {"run_id": "r", "workspace": "/home/me/shop"}
+    _, answers = stream(
+        bash("ls", environment="dev", **place),
+        bash("rm -rf data", environment="production", **place),
+        bash("rm -rf data", **place),
+    )
+    assert [answer["verdict"] for answer in answers] == ["allow", "kill", "deny"]
