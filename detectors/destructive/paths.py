@@ -142,7 +142,7 @@ def _classify(path: str, context: Context) -> Spot:
     root = context.root
     if _DEVICE.match(contents):
         return Spot(path, "device", "all")
-    if _REBUILDABLE.fullmatch(contents):
+    if _REBUILDABLE.fullmatch(contents) and not (_REBUILDABLE.fullmatch(root) and _touches(contents, root)):
         return Spot(path, "rebuildable", "many")
     if _CORE.fullmatch(contents):
         return Spot(path, "core", "all")
@@ -175,6 +175,11 @@ def _classify(path: str, context: Context) -> Spot:
         return Spot(path, "unknown", "unknown")
     known = inside or (context.root == NOWHERE and not contents.startswith("/~/"))
     return Spot(path, "workspace" if known else "elsewhere", "many")
+
+
+def _touches(path: str, root: str) -> bool:
+    """Whether one lies in the other: who works where others build keeps there what no build brings back."""
+    return path == root or path.startswith(root + "/") or root.startswith(path + "/")
 
 
 def _meant(pattern: str) -> str:
