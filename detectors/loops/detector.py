@@ -21,6 +21,7 @@ from detectors.loops.together import QUIET, model_answered, saw_agent, saw_call,
 MOST_USD = MOST / NANO
 # Seconds of a gap before a call that are the model's, where its calls don't say how long they took.
 THOUGHT_S, UNSEEN_THOUGHT_S = 6.0, 4.0
+UNANSWERED = 3  # calls at a time that may well go on together; of more, the results don't come
 
 
 class Loops(Detector[LoopsState]):
@@ -86,8 +87,11 @@ class Loops(Detector[LoopsState]):
         mark = fingerprint(event)
         now = event.time
         gap = idle = 0.0
-        if agent.ended and now > agent.ended:
-            gap = idle = min(now - agent.ended, 1e9)
+        ended, waiting = agent.ended, state.waiting
+        if len(waiting) > UNANSWERED and waiting[-1].agent == key and waiting[-1].at.time > ended:
+            ended = waiting[-1].at.time
+        if ended and now > ended:
+            gap = idle = min(now - ended, 1e9)
             idle -= agent.thought_s or (THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S)
             if idle < 0.0:
                 idle = 0.0

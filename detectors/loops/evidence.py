@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from detectors.loops.fingerprint import BARE, CHANGES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
 from detectors.loops.hashing import mixed
-from detectors.loops.outcome import UNKNOWN, Outcome
+from detectors.loops.outcome import EMPTY, UNKNOWN, Outcome
 from detectors.loops.signature import Signature
 from detectors.loops.state import (
     CALLS,
@@ -99,7 +99,8 @@ def patience(agent: Agent, call: Pending, waited: float, waits: Waits) -> float:
     elif wait < waits.wait_s:
         share = 1.0 - (1.0 - waits.share) * (wait - least) / (waits.wait_s - least)
     else:
-        share = waits.share * max(0.5, min(1.0, 1.2 - 0.1 * wait / waits.wait_s))
+        least_share = 0.3 if wait > 20 * waits.wait_s else 0.5
+        share = waits.share * max(least_share, min(1.0, 1.2 - 0.1 * wait / waits.wait_s))
     if call.flags & WATCHES and wait > 0.5:
         share = 0.5 * min(share, waits.share)  # it comes back when there is something, or after a while
     elif call.flags & WAITS and wait >= waits.wait_s:
@@ -156,7 +157,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             # Something new was done, or seen, in between: then a look at the result is due, the more so where it went
             # well, and so are the steps that every piece of work takes.
             evidence = (45 if count >= 3 else 15) if fails else 0
-        if call.flags & STEPS_ON and outcome.short:
+        if call.flags & STEPS_ON and outcome.short and not fails:
             evidence = min(evidence, 5)
         if signature is not None and not passing:
             waited = 0.0
@@ -172,7 +173,8 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
             kind = Kind.POLL
             share *= BACKS_OFF[min(agent.slower, 3)]
         if not outcome.known:
-            evidence = evidence * 2 // 5 if not call.flags & BARE else 0
+            done = new > last and step - new <= ROUND and not adjacent
+            evidence = evidence * 2 // 5 if not call.flags & BARE and not done else 0
         verdict = Verdict(kind, round(evidence * share), mixed(call.ident, pair), not outcome.known)
         if signature is not None:
             _meet(state, signature, call.ident, pair, step)
@@ -252,7 +254,9 @@ def _failed(
     acted = same is not None and agent.acted > same.step
     if same is not None:
         if near == NUMBERED:
-            evidence = 60 if signature.limit or (signature.passing and call.flags & RETRIES) else 10
+            retries = signature.limit or (signature.passing and call.flags & RETRIES)
+            # A word or two are what each of many items came to, rather than an obstacle.
+            evidence = 60 if retries else 0 if outcome.short else 10
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
         elif near == SAME:
@@ -312,10 +316,13 @@ def _went_well(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome)
         if paging and not outcome.ends and any(latest.shape == call.shape for latest in state.latest[-2:]):
             if agent.barren and not outcome.barren:
                 return REFILLED
-            return Verdict(Kind.PAGES, 30 if agent.barren and outcome.barren else 2, call.shape)
+            return Verdict(Kind.PAGES, 30 if agent.barren and outcome.barren else 1 + state.step % 2, call.shape)
         return CHANGED if call.flags & CHANGES else LITTLE_NEWS if outcome.short else NEWS
     near = _nearest(state, call, outcome.masked or outcome.exact)
     if paging and near in (NUMBERED, SIMILAR, REFINED):
+        told = outcome.done and outcome.short and not outcome.barren and outcome.exact != EMPTY.exact
+        if told or call.flags & CHANGES:
+            return NOTHING  # it was put somewhere, and what came back isn't the page
         return Verdict(Kind.PAGES, 40, call.shape)
     if near == REFINED and (outcome.barren or not outcome.short):
         return Verdict(Kind.STALL, 35 if outcome.barren else 50, outcome.exact)

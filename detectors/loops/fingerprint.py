@@ -30,18 +30,21 @@ OWN = 8  # words of a call with a digit that are kept
 ARGUMENTS = 32  # of a call that are read
 
 COMMANDS = ("command", "cmd", "script")
+SHELLS = frozenset({"bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/bin/zsh"})
 # Arguments that vary without changing what the call does, if there are others.
 BESIDE_THE_POINT = frozenset({"thought", "thinking", "reasoning", "nonce", "idempotency_key", "tool_use_id"})
 # These too, but only beside one that says what the call does: elsewhere they may be what it is about.
 BESIDE_AN_ACT = frozenset({
-    "explanation", "request_id", "requestid", "trace_id", "span_id", "call_id", "description", "timeout",
+    "explanation", "request_id", "requestid", "trace_id", "span_id", "call_id", "description", "timeout", "reason",
+    "rationale", "justification", "purpose", "intent",
 })  # fmt: skip
 ACTS = frozenset({
     *COMMANDS, "path", "file", "file_path", "filename", "target_file", "url", "uri", "query", "sql", "pattern", "code",
 })  # fmt: skip
 
 # Flags of a call.
-WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS, SHELL, BARE, WATCHES, RETRIES, UNDOES = (1 << n for n in range(11))
+WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS = (1 << n for n in range(6))
+SHELL, BARE, WATCHES, RETRIES, UNDOES, LOOKS = (1 << n for n in range(6, 12))
 
 # What is no part of a word, to spaces; capitals to small letters.
 _TO_WORDS = bytes(
@@ -50,6 +53,7 @@ _TO_WORDS = bytes(
 _COMMON = frozenset((b"the", b"and", b"for", b"that", b"this", b"with", b"now", b"will", b"you"))
 _TEMPORARY = re.compile(
     rf"\b{TEMPORARY}|(?<=/tmp/)[\w.\-]*?(?=[a-z]*\d)(?=\d*[a-z])(?![a-z]+[\-_]?\d+\b)[a-z0-9]{{6,}}\b"
+    r"|(?<=/tmp/)[\w.\-]*[\-_.](?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,5}\b"
 )
 _SLEEP = re.compile(r"\bsleep +\d+(?:\.\d+)?[smh]?\s*(?:;|&&)?")
 _ONLY_SLEEPS = re.compile(r"\s*(?:sleep +[\d.$]\S*|wait)\s*;?\s*(?:&& *echo[^;&|]*)?\Z")
@@ -86,6 +90,7 @@ _PAGED = frozenset((
 ))  # fmt: skip
 _STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"))
 _UNDOING = frozenset((b"revert", b"undo", b"rollback"))
+_TO_FILE = frozenset((b"o", b"output"))
 _TRIED = frozenset((b"try", b"retry", b"retries", b"attempt", b"attempts", b"seed", b"nonce"))
 _FILES = frozenset((b"path", b"file", b"filename", b"filepath"))  # they end
 _SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _UNDOING | {b"sed", b"tail"}
@@ -132,10 +137,10 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     start, flags = _of_tool(call.tool)
     text, rest, found = _essence(call.arguments)
     flags |= found
+    if found & LOOKS:
+        flags &= ~CHANGES
     if not text:
         return Fingerprint(start + rest & 0xFFFFFFFF or 1, start, 0, b"", flags | BARE * (call.arguments is None))
-    if flags & SHELL and "sleep " in text:
-        flags |= WAITS | SLEEPS if _ONLY_SLEEPS.match(text) else WAITS
     if not rest:  # of a long text all is hashed as it is
         text = _without_volatile(text, call.time, flags)
     words = text.encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
@@ -195,6 +200,8 @@ def _by_words(words: list[bytes], text: str, flags: int) -> int:
         more |= STEPS_ON
     if not _PAGED.isdisjoint(special) and _FILES.isdisjoint(words) and _PAGING.search(text):
         more |= PAGES
+        if flags & SHELL and not _TO_FILE.isdisjoint(words):
+            more |= CHANGES
     return more
 
 
@@ -204,12 +211,12 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
         return "", 0, 0
     if isinstance(arguments, str):
         text, rest = _ends(arguments)
-        return text, rest, SHELL
+        return text, rest, _of_command(text)
     if len(arguments) == 1 and isinstance(command := arguments.get("command"), str):
         if len(command) <= 2 * ENDS:
-            return command, 0, SHELL
+            return command, 0, _of_command(command)
         text, rest = _ends(command)
-        return text, rest, SHELL
+        return text, rest, _of_command(text)
     flags, rest = 0, 0
     kept = _to_the_point(arguments)
     parts: list[str] = []
@@ -218,11 +225,13 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
         if number >= ARGUMENTS:
             rest += len(kept)
             break
+        if isinstance(value, list) and name in COMMANDS:
+            value = line_of(value)
         if isinstance(value, str):
             value, more = _ends(value)
             rest += more
             if name in COMMANDS:
-                flags |= SHELL
+                flags |= _of_command(value)
             elif name == "action" and _STEPS_ON.search(value):
                 flags |= STEPS_ON
             if name in COMMANDS or name == "code":
@@ -237,6 +246,24 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
     if placed.count("n") > 1 or "." in placed:
         parts.append(placed.replace(".", "p").replace("-", "m"))  # the same numbers in other places are another call
     return "\n".join(parts), rest, flags
+
+
+def _of_command(command: str) -> int:
+    if "sleep " in command:
+        return SHELL | WAITS | SLEEPS if _ONLY_SLEEPS.match(command) else SHELL | WAITS
+    return SHELL | LOOKS if command == "view" else SHELL  # of an editor whose commands are told apart by an argument
+
+
+def line_of(command: list[Any]) -> str:
+    """A command given as its words; of a shell that is started for it, what the shell runs.
+
+    >>> line_of(["bash", "-lc", "make test"]), line_of(["make", "test"])
+    ('make test', 'make test')
+    """
+    words = command[:ARGUMENTS]
+    if len(words) == 3 and words[0] in SHELLS:
+        words = words[2:]
+    return " ".join(word if isinstance(word, str) else _flat(word) for word in words)
 
 
 def _flat(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.event import ToolCall
-from detectors.loops.fingerprint import COMMANDS
+from detectors.loops.fingerprint import COMMANDS, line_of
 
 LIMIT = 44  # characters that are shown
 KEPT = 72  # that are kept until the result, since most calls are never shown
@@ -16,6 +16,8 @@ def kept_label(call: ToolCall) -> str:
     text: Any = call.arguments
     if isinstance(text, dict):
         named = text.get("command")
+        if isinstance(named, list):
+            named = line_of(named)
         if not isinstance(named, str):
             named = next((text[name] for name in COMMANDS if isinstance(text.get(name), str)), None)
             named = named or next((value for value in text.values() if isinstance(value, str)), "")

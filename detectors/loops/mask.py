@@ -29,7 +29,9 @@ _AFTER_DIGITS = (
 )
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 _HEX = r"[0-9a-f](?=[0-9a-f]{6})(?:(?<=\d)(?=\d*[a-f])|(?<=[a-f])(?=[a-f]*\d))[0-9a-f]*+\b"
-_SHARED = (rf"\d++(?:{'|'.join(_AFTER_DIGITS)})", TEMPORARY)
+# A file under /tmp whose name ends in letters and digits that were drawn.
+_DRAWN = r"tmp/[\w.]*[\-_.](?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,}\b"
+_SHARED = (rf"\d++(?:{'|'.join(_AFTER_DIGITS)})", TEMPORARY, _DRAWN)
 _TAKEN = r"(?:elapsed|duration|latency|took(?=\")|response_?time|execution_?time)(?:_?(?:ms|s|secs?|seconds))?"
 _COUNTED = (
     r"(?:attempt|pid|retry|try|uptime|seq|sequence|tick|counter|execution_?count|"
@@ -43,7 +45,7 @@ _ABOUT_THE_CALL = (
 )
 # Where the next page begins is none of what is on this one.
 _NEXT = (
-    r"(?:(?:next|end|start|after)_?(?:cursor|token|page_?token)|cursor|page_?token|continuation(?:_?token)?)"
+    r"(?:(?:next|end|start|after)_?(?:cursor|token|page_?token)|next(?=\")|cursor|page_?token|continuation(?:_?token)?)"
     r"[\"' :=(\[]{1,4}[\w+/=.\-]*\d[\w+/=.\-]*"
 )
 _VOLATILE = re.compile(rf"\b(?=\w)(?:{'|'.join((_ABOUT_THE_CALL, _NEXT, *_SHARED, _COUNTED.format(more='')))})")

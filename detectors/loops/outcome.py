@@ -24,6 +24,7 @@ _BARREN = re.compile(
     r"\{[^\[]{0,80}\": ?\[\][^\[]*)\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_NOT_FOUND = re.compile(r"\s*no\b.{0,20}\b(?:files?|hits?|entries|occurrences)(?: found)?\W*\Z", re.IGNORECASE)
 _ENDS = re.compile(
     r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
 )
@@ -67,6 +68,9 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     output = output or ""
     flags, own = (call.flags, call.own) if call is not None else (SHELL, b"")
     failing = is_failure(result)
+    if failing and (code is None or code == 1) and 1 < len(output) < 48:
+        # Searches end with 1 where they found nothing.
+        failing = _BARREN.match(output) is None and _NOT_FOUND.match(output) is None
     signature = None
     if failing:
         signature = signature_of(result, own)
@@ -105,7 +109,9 @@ def _by_digest(result: ToolResult, call: Pending | None) -> Outcome:
     signature = None
     if failing and not empty:
         same = hashed(digest)
-        signature = Signature(same, same, f"an output with the digest {digest[:16]}", False)
+        if size is None or size > SHORT:
+            # It isn't known what it says: it may be one that passes.
+            signature = Signature(same, same, f"an output with the digest {digest[:16]}", True)
     short = empty or (size is not None and size <= SHORT) or (call is not None and call.flags & CHANGES != 0)
     return Outcome(exact, 0, failing, signature, False, short, False, empty and not failing, True, brief=empty)
 

@@ -14,6 +14,12 @@ from tests.detectors.loops_stories import LETTERS, MAKE, REFUSED, loops, run, st
 
 EMPTY = sha256(b"").hexdigest()
 HONEST = [
+    ("pages put into files", run(*[
+        (f"curl -s 'http://x/items?page={n}' -o p{n}.json && jq length p{n}.json", "100") for n in range(1, 40)])),
+    ("pages that say how they went", run(*[(f"export --page={n}", "saved") for n in range(1, 40)])),
+    ("searches that end with 1 and find nothing", run(*[
+        (f"grep -rn {word} src", "No matches found", 1) for word in LETTERS])),
+    ("ports that are all closed", run(*[(f"nc -zv db {n}", "refused", 1) for n in range(2000, 2060)])),
     ("too few", run(("ls", "a b"), times=2)),
     ("a batch over files that says nothing", run(*[(f"touch file-{n:03}.txt", "") for n in range(100)])),
     ("a batch over ids that says the same", run(*[(f"curl -X DELETE /items/{uuid(n)}", "204") for n in range(50)])),
