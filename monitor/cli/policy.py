@@ -30,7 +30,8 @@ def check(file: str) -> None:
     """
     checked = _load(file)
     rules = {row.rule for row in checked.explain() if row.origin.startswith(f"{file}:")}
-    click.echo(f"{file}: valid, digest {checked.digest}; sets {', '.join(sorted(rules)) or 'nothing'}")
+    named = sorted(rules) + ["tools"] * bool(checked.tools) + ["allow"] * bool(checked.allowed)
+    click.echo(f"{file}: valid, digest {checked.digest}; sets {', '.join(named) or 'nothing'}")
     now = time.time()
     for entry in checked.allowed:
         if entry.expired(now):
@@ -67,14 +68,21 @@ def show(
         shown = _load(file or None)
     rows = shown.explain(agent_name, team, environment)
     allowed, now = shown.exceptions(agent_name, team, environment), time.time()
+    tools = shown.effective().get("tools", {})
     if as_json:
         told = [{**entry.as_dict(), "origin": entry.origin, "expired": entry.expired(now)} for entry in allowed]
-        click.echo(msgspec.json.encode({"digest": shown.digest, "values": rows, "allow": told}).decode())
+        click.echo(
+            msgspec.json.encode({"digest": shown.digest, "values": rows, "allow": told, "tools": tools}).decode()
+        )
         return
     click.echo(f"digest {shown.digest}")
     for (rule, scope), group in groupby(rows, key=lambda row: (row.rule, row.scope)):
         click.echo(f"\n{rule}{f'  [{scope}]' if scope else ''}")
         _print(list(group))
+    if tools:
+        click.echo("\ntools")
+    for kind, globs in tools.items():
+        click.echo(f"  {kind}: {clean(', '.join(globs))}")
     if allowed:
         click.echo("\nallow")
     for entry in allowed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 import msgspec
@@ -46,6 +46,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
 
 
 ALONE = Circumstances()
+_AS_IT_IS: AbstractContextManager[None] = nullcontext()
 
 
 def circumstances(given: Circumstances | Mapping[str, Any] | None) -> Circumstances:
@@ -86,9 +87,13 @@ def with_context(tool: str, arguments: Arguments, where: Circumstances) -> dict[
     return given
 
 
-@contextmanager
-def applied(run: Run, where: Circumstances) -> Iterator[None]:
+def applied(run: Run, where: Circumstances) -> AbstractContextManager[None]:
     """Within it the run is where this call says. What the run has not named yet, it keeps."""
+    return _AS_IT_IS if where is ALONE else _applied(run, where)
+
+
+@contextmanager
+def _applied(run: Run, where: Circumstances) -> Iterator[None]:
     before: dict[str, Any] = {}
     for name, value in (
         ("agent_name", where.agent_name), ("team", where.team), ("environment", where.environment),

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from detectors.event import ToolCall
+from monitor.cli.main import killcord
 from monitor.client.gate import Gate
 from monitor.client.judgement import Judge
 from monitor.engine.engine import Engine
@@ -64,6 +66,17 @@ def test_it_is_recorded_with_the_policy() -> None:
     again = Policy.from_effective(json.loads(json.dumps(policy.effective())))
     assert (again.digest, again.tools) == (policy.digest, policy.tools)
     assert policy.digest != Policy.load().digest
+
+
+def test_show_and_check_tell_them(tmp_path: Any) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(YAML)
+    run = CliRunner()
+    assert "sets tools" in run.invoke(killcord, ["policy", "check", str(file)]).output
+    shown = run.invoke(killcord, ["policy", "show", "--policy", str(file)]).output
+    assert "\ntools\n  shell: mcp__box__*, the_box\n" in shown
+    as_json = json.loads(run.invoke(killcord, ["policy", "show", "--policy", str(file), "--json"]).output)
+    assert as_json["tools"]["text"] == ["mcp__box__note", "run_report"]
 
 
 WRONG = [
