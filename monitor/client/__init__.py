@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from monitor.client.circumstances import Circumstances
+    from monitor.client.gate import Denied, Gate, Verdict
     from monitor.client.killswitch import AsyncKillSwitch, Killed, KillSwitch
     from monitor.client.publisher import AsyncPublisher, Publisher
 
-__all__ = ["AsyncKillSwitch", "AsyncPublisher", "KillSwitch", "Killed", "Publisher"]
+__all__ = [
+    "AsyncKillSwitch", "AsyncPublisher", "Circumstances", "Denied", "Gate", "KillSwitch", "Killed", "Publisher",
+    "Verdict",
+]  # fmt: skip
 
 _FROM = {
     "Publisher": "publisher", "AsyncPublisher": "publisher",
     "KillSwitch": "killswitch", "AsyncKillSwitch": "killswitch", "Killed": "killswitch",
+    "Gate": "gate", "Denied": "gate", "Verdict": "gate", "Circumstances": "circumstances",
 }  # fmt: skip
 
 

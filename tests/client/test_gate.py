@@ -253,3 +253,18 @@ def test_an_exception_in_the_policy_is_known_to_the_gate_up_to_its_day(tmp_path:
     during = gate.check("bash", remove)
     assert during.verdict == "allow" and f"until {tomorrow}: a trial" in during.explanation
     assert gate.check("bash", remove, {"time": time.time() + 2 * 86_400}).verdict == "deny"
+
+
+@pytest.mark.parametrize(("labels", "mode"), [({"env": "prod"}, "kill"), ({"env": "dev"}, "deny"), (None, "deny")])
+def test_labels_that_a_run_starts_with_count_in_the_worker_too(labels: dict[str, Any] | None, mode: str) -> None:
+    engine, state, at = Engine(Policy.load(None)), new("run"), Position("t", 0, 0, 1_755_000_000.0)
+    started = RunStarted(id="s", time=1.0, run_id="run", workspace="/home/me/shop", labels=labels)
+    engine.process(state, started, at)
+    call = ToolCall(id="c", time=2.0, run_id="run", tool="bash", arguments={"command": "rm -rf data"})
+    assert [alert.mode for alert in engine.process(state, call, at).alerts] == [mode]
+
+
+def test_the_package_has_what_the_gate_needs() -> None:
+    import monitor.client as client
+
+    assert (client.Gate, client.Denied, client.Circumstances) == (Gate, Denied, Circumstances)
