@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.cli.main import killcord
 
@@ -139,3 +141,37 @@ def test_each_line_of_a_run_is_where_it_says() -> None:
         bash("rm -rf data", **place),
     )
     assert [answer["verdict"] for answer in answers] == ["allow", "kill", "deny"]
+
+
+KEYS = st.sampled_from(
+    "id tool arguments context annotations cwd labels run_id time command destructiveHint workspace environment".split()
+)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["bash", "sql", "rm -rf /", "/src", "prod", "drop table x"])
+)
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+CALLS = st.fixed_dictionaries(
+    {"tool": st.sampled_from(["bash", "sql", "python", "x"]), "arguments": ANYTHING},
+    optional={"id": ANYTHING, "context": st.dictionaries(KEYS, ANYTHING, max_size=4), "annotations": ANYTHING},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CALLS | ANYTHING | st.text(max_size=20).map(lambda text: text.replace("\n", " ")), max_size=6))
+def test_every_line_has_one_answer(lines: list[Any]) -> None:
+    written = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    data = "".join(line + "\n" for line in written).encode("utf-8", "replace")
+    done = CliRunner().invoke(killcord, ["judge", "--ndjson"], input=data, catch_exceptions=False)
+    answers = [json.loads(line) for line in done.stdout_bytes.splitlines()]
+    asked = [line for line in data.split(b"\n") if line.strip()]
+    assert len(answers) == len(asked)
+    assert {answer["verdict"] for answer in answers} <= {"allow", "alert", "deny", "pause", "kill"}
