@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -110,9 +111,19 @@ def _stream(judging: Judge, source: IO[bytes], to: IO[bytes], shells: frozenset[
                 where = msgspec.structs.replace(where, annotations=line.annotations)
             arguments = {"command": line.arguments} if isinstance(line.arguments, list) else line.arguments
             found = judging.judge("bash" if line.tool in shells else line.tool, arguments, where)
-        to.write(msgspec.json.encode({"id": name, **msgspec.structs.asdict(found)}) + b"\n")
+        to.write(_line({"id": name, **msgspec.structs.asdict(found)}))
         to.flush()
     return 1 if unread else 0
+
+
+def _line(answer: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(answer) + b"\n"
+    except (
+        ValueError,
+        RecursionError,
+    ):  # an id that JSON has no place for, such as half a surrogate pair deep in a list
+        return msgspec.json.encode({**answer, "id": None}) + b"\n"
 
 
 def _no_call(number: int, text: bytes, error: Exception) -> Judgement:
@@ -140,10 +151,11 @@ def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 def _id_of(text: bytes) -> Any:
     """The id of a line that is no call, where it can be seen."""
     try:
-        line = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        line = json.loads(text)  # which takes half a surrogate pair too
+        name = line.get("id") if isinstance(line, dict) else None
+        return name.encode("utf-8", "replace").decode() if isinstance(name, str) else name
+    except (ValueError, RecursionError):
         return None
-    return line.get("id") if isinstance(line, dict) else None
 
 
 def arguments_of(tool: str, text: str, policy: Policy) -> dict[str, Any] | str:

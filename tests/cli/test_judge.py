@@ -113,6 +113,8 @@ LINES = [  # line, id, verdict, in the explanation
      "line 1 is no call: Expected `str | null`, got `int` - at `$.context.cwd`: {\"id\": 3,"),
     ({"id": 3, "tool": 7}, 3, "deny", 'line 1 is no call: Expected `str`, got `int` - at `$.tool`: {"id": 3,'),
     ('{"id": 1', None, "deny", 'Input data was truncated: {"id": 1 Give {"id", "tool", "arguments", "context"?}'),
+    ('{"id": "a\\ud800", "tool": "bash", "arguments": "ls"}', "a?", "deny", "surrogate pair"),
+    ('{"id": ["\\ud800"], "tool": "bash"}', None, "deny", "surrogate pair"),
     ("\x1b[2J", None, "deny", "line 1 is no call"),
     ({"id": 4, "tool": "bash", "arguments": "ls", "context": {"workspace": "/x" * 900_000}}, 4, "allow", "Nothing"),
     ({"id": 5, "tool": "bash", "arguments": "ls", "context": {"time": -1e300}}, 5, "deny", "can't be judged"),
@@ -143,9 +145,8 @@ def test_each_line_of_a_run_is_where_it_says() -> None:
     assert [answer["verdict"] for answer in answers] == ["allow", "kill", "deny"]
 
 
-KEYS = st.sampled_from(
-    "id tool arguments context annotations cwd labels run_id time command destructiveHint workspace environment".split()
-)
+NAMES = "id tool arguments context annotations cwd labels run_id time command destructiveHint workspace environment"
+KEYS = st.sampled_from(NAMES.split())
 LEAVES = (
     st.none()
     | st.booleans()
