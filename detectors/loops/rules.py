@@ -16,7 +16,8 @@ class Repeats(Thresholds, kw_only=True, frozen=True):
 
     repeats: five in a row is what other tools take for the call alone; with equal results it is certain.
     notice_repeats: here the agent is told, which often is enough; null: it is not. waiting_repeats: in place of
-    `notice_repeats` where steps wait `wait_s` seconds or more, as polling does; waits of six times `wait_s` count half.
+    `notice_repeats` where steps wait `wait_s` seconds or more, as polling does; waits of seven times that count half,
+    of more than twenty times a third.
     """
 
     repeats: Times = 5
