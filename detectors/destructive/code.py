@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +14,7 @@ from msgspec import Struct
 from detectors.destructive.catalogue_schema import Does
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Effect
+from detectors.destructive.glance import glance
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import UNKNOWN, clean, is_unknown
 
@@ -91,12 +93,15 @@ _STEMS = re.compile(
     r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$",
     re.IGNORECASE,
 )
+# Last names in which there is none of these: what stands before them has it.
+_APART = frozenset({"fork", "axios", "got", "native", "cleanDirectory"})
+_EXCLUDES = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
 
 
 @lru_cache(maxsize=4096)
 def fitting(name: str) -> tuple[_Compiled, ...]:
     """The rules about functions of this name, in their order: names come again and again, most of them have none."""
-    if _STEMS.search(name) is None:
+    if _STEMS.search(name) is None or not _any_rule()(name):
         return ()
     receiver = name.rpartition(".")[0]
     return tuple(
@@ -107,9 +112,17 @@ def fitting(name: str) -> tuple[_Compiled, ...]:
     )
 
 
-def may_fit(name: str) -> bool:
-    """Whether any rule could be about a function of this name: quick, and true of too many."""
-    return _STEMS.search(name) is not None
+@cache
+def _any_rule() -> Callable[[str], bool]:
+    """All rules' names as one pattern, without what they exclude: a name that none fits is told sixty times sooner."""
+    names = (_EXCLUDES.sub("", compiled.rule.call) for compiled in code_rules())
+    return glance([rf"\A(?s:{name})\z" for name in names])
+
+
+@lru_cache(maxsize=4096)
+def may_fit(last: str) -> bool:
+    """Whether any rule could be about a function of this name, or of one that ends in it: true of too many."""
+    return last in _APART or _STEMS.search(last) is not None
 
 
 def rule_of(call: Call) -> CodeRule | None:
@@ -128,14 +141,16 @@ class Calls:
         self.programs, self.scope, self.excerpt = programs, scope, excerpt
         self.commands: list[str] = []
         self.seen = 0
+        self.cut = False
 
     def see(self, call: Call) -> None:
         """Add what a call does."""
-        self.seen += 1
-        if self.seen > MAX_CALLS:
-            return
         rule = rule_of(call)
         if rule is None:
+            return
+        self.seen += 1
+        if self.seen > MAX_CALLS:
+            self.unseen()
             return
         if rule.does is not None:
             self._effect(rule.does, rule.id, call)
@@ -155,6 +170,12 @@ class Calls:
                 self.programs.run(["curl", "-X", "DELETE", url], self.scope, None, self.excerpt)
         elif rule.act == "aws":
             self._aws(call)
+
+    def unseen(self) -> None:
+        """Says, once, that there are more calls than are looked at."""
+        if not self.cut:
+            self.cut = True
+            self.programs.unseen("a command that could not be read whole: too many calls", self.excerpt)
 
     def remove(self, call: Call, rule: CodeRule) -> None:
         """Paths; one that nobody knows is the ordinary case where one file goes, and says nothing."""

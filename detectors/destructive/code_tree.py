@@ -5,20 +5,12 @@ One reader serves all of them: what differs are the names of the nodes (`_Gramma
 
 from __future__ import annotations
 
-import importlib
 import re
-import threading
-import warnings
-from functools import cache
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-from tree_sitter import Language, Parser
-
-from detectors.destructive.bounds import TooMuch, check_nesting
+from detectors.destructive.bounds import MAX_ROWS, TooMuch, check_documents, check_nesting, rows_of_the_same
 from detectors.destructive.code import MAX_VALUE, Call, Calls, Value, may_fit
-from detectors.destructive.parsing import parse
-from detectors.destructive.stand_ins import stand_ins
+from detectors.destructive.code_grammars import GRAMMARS, parsed, unescaped
 from detectors.destructive.values import GLOB, UNKNOWN, clean
 
 if TYPE_CHECKING:
@@ -30,7 +22,9 @@ if TYPE_CHECKING:
 MAX_CODE = 8 * 1024  # what lies beyond is looked at for words alone
 MAX_NODES = 6_000
 MAX_DEPTH = 12  # of one value, and of the names it is put together from
+MAX_NAMED = 800  # calls whose names are looked for as a whole
 _MAX_ITEMS = 64
+_HANDING = frozenset({"each", "forEach", "map", "each_entry"})
 # Parts of the names that the rules look for: without any of them nothing is parsed.
 _WORTH = re.compile(
     r"rm|pass|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
@@ -42,87 +36,9 @@ _HARM = re.compile(
     r"|drop\s*(?:table|database|Database|\()|truncate|delete_all|destroy_all|deleteMany|flush(?:all|db)|DELETE\b",
     re.IGNORECASE,
 )
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?|(.))", re.DOTALL)
-_PLAIN = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
-
-
-class _Grammar(Struct, frozen=True):
-    """The names of nodes. package: the parser's. calls: node types, each with its fields for name, receiver, arguments.
-
-    lists, joins: nodes that are lists, and that put two texts together. assigns: with fields for name and value.
-    """
-
-    package: str
-    function: str = "language"
-    calls: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {}
-    lists: frozenset[str] = frozenset({"array"})
-    joins: frozenset[str] = frozenset({"binary_expression", "binary"})
-    assigns: dict[str, tuple[str, str]] = {}
-    shells: frozenset[str] = frozenset()
-
-
-_GRAMMARS: dict[str, _Grammar] = {
-    "javascript": _Grammar(
-        "tree_sitter_javascript",
-        calls={
-            "call_expression": (("function",), (), "arguments"),
-            "new_expression": (("constructor",), (), "arguments"),
-        },
-        assigns={"variable_declarator": ("name", "value"), "assignment_expression": ("left", "right")},
-    ),
-    "ruby": _Grammar(
-        "tree_sitter_ruby",
-        calls={"call": (("method",), ("receiver",), "arguments")},
-        assigns={"assignment": ("left", "right")},
-        shells=frozenset({"subshell"}),
-    ),
-    "php": _Grammar(
-        "tree_sitter_php",
-        "language_php_only",
-        calls={
-            "function_call_expression": (("function",), (), "arguments"),
-            "member_call_expression": (("name",), ("object",), "arguments"),
-            "nullsafe_member_call_expression": (("name",), ("object",), "arguments"),
-            "scoped_call_expression": (("name",), ("scope",), "arguments"),
-        },
-        lists=frozenset({"array_creation_expression"}),
-        assigns={"assignment_expression": ("left", "right")},
-        shells=frozenset({"shell_command_expression"}),
-    ),
-    "perl": _Grammar(
-        "tree_sitter_perl",
-        calls={
-            "function_call_expression": (("function",), (), "arguments"),
-            "ambiguous_function_call_expression": (("function",), (), "arguments"),
-            "func1op_call_expression": (("function",), (), "arguments"),
-            "method_call_expression": (("method",), ("invocant",), "arguments"),
-        },
-        lists=frozenset({"list_expression", "quoted_word_list", "anonymous_array_expression"}),
-        assigns={"assignment_expression": ("left", "right")},
-        shells=frozenset({"command_string"}),
-    ),
-}
+_NAMES = frozenset({"identifier", "name", "function", "method", "constant"})
 _MAPPING = frozenset({"array_map", "collect", "map"})
-LANGUAGES = frozenset(_GRAMMARS)
-_parsers = threading.local()  # a Parser is not safe to share
-
-
-@cache
-def _language(name: str) -> Language:
-    grammar = _GRAMMARS[name]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # some grammars still hand over a number
-        return Language(getattr(importlib.import_module(grammar.package), grammar.function)())
-
-
-def _parse(language: str, source: bytes) -> Node | None:
-    parsers = getattr(_parsers, "by_language", None)
-    if parsers is None:
-        parsers = _parsers.by_language = {}
-    parser = parsers.get(language)
-    if parser is None:
-        parser = parsers[language] = Parser(_language(language))
-    return parse(parser, stand_ins(source))
+LANGUAGES = frozenset(GRAMMARS)
 
 
 # ``unlink for glob("/etc/*")``, as the call that it comes to.
@@ -136,6 +52,8 @@ def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope
     if not _WORTH.search(text):
         return []
     most = MAX_CODE if language == "javascript" else MAX_CODE // 2  # the other parsers are slower
+    if len(text) > MAX_ROWS and rows_of_the_same(text[:most]):
+        most = MAX_ROWS
     if len(text) > most:
         if _HARM.search(text, most):
             programs.unseen(f"{language} longer than {most // 1024} KiB", excerpt)
@@ -146,11 +64,13 @@ def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope
         text = _EACH.sub(r"\1(\2);", text)
     try:
         check_nesting(text)
+        if language == "perl":
+            check_documents(text)
     except TooMuch as error:
         programs.unseen(f"a command that could not be read whole: {error}", excerpt)
         return []
     source = text.encode("utf-8", "replace")
-    root = _parse(language, source)
+    root = parsed(language, source)
     if root is None:
         programs.unseen(f"a command that could not be read whole: {language} that is not a form of it", excerpt)
         return []
@@ -163,13 +83,14 @@ class _Reader:
     def __init__(
         self, language: str, source: bytes, root: Node, programs: Programs, scope: Scope, excerpt: str
     ) -> None:
-        self.grammar = _GRAMMARS[language]
+        self.grammar = GRAMMARS[language]
         self.source = source
         self.root = root
         self.scope = scope
         self.calls = Calls(programs, scope, excerpt)
         self.names: dict[str, Value] = {}
         self.aliases: dict[str, str] = {}
+        self.named = 0
 
     def walk(self) -> None:
         """Every node in the order of the source, without recursion."""
@@ -259,6 +180,13 @@ class _Reader:
                 work.extend(part.named_children)
 
     def call(self, node: Node) -> None:
+        last = self.last(node)
+        if not (last is None or last in _HANDING or last in _MAPPING or may_fit(last)):
+            return
+        self.named += 1
+        if self.named > MAX_NAMED:
+            self.calls.unseen()
+            return
         arguments = node.child_by_field_name(self.grammar.calls[node.type][2])
         children: list[Node] = []
         if arguments is not None:
@@ -278,6 +206,16 @@ class _Reader:
         if name in _MAPPING and len(values) > 1 and values[0].text.isidentifier():
             name, values = values[0].text, values[1:]  # array_map('unlink', glob('*'))
         self.calls.see(Call(name, values, raw if raw.startswith("(") else f"({raw})"))
+
+    def last(self, node: Node) -> str | None:
+        """The last of the names that are called: rules go by it, and most name nothing that any is about."""
+        function = node.child_by_field_name(self.grammar.calls[node.type][0][0])
+        if function is not None and function.type == "member_expression":
+            function = function.child_by_field_name("property")
+        elif function is None or node.type == "new_expression" or function.type not in _NAMES:
+            return None
+        text = self.text(function) if function is not None else ""
+        return text if text.isidentifier() and text not in self.aliases else None
 
     def name(self, node: Node, depth: int) -> str:
         """What is called, with dots: ``User.where().delete_all``; what names stand for is put in their place."""
@@ -442,31 +380,16 @@ class _Reader:
             if child.start_byte < begin or child.end_byte > end:
                 continue
             if "content" in child.type or child.type in ("string_fragment", "escape_sequence", "heredoc_content"):
-                out.append(_unescaped(self.source[at : child.start_byte]))
+                out.append(unescaped(self.source[at : child.start_byte]))
                 if child.named_children and depth < MAX_DEPTH:
                     self._pieces(child, child.start_byte, child.end_byte, out, depth + 1)
                 else:
-                    out.append(_unescaped(self.source[child.start_byte : child.end_byte]))
+                    out.append(unescaped(self.source[child.start_byte : child.end_byte]))
             else:
-                out.append(_unescaped(self.source[at : child.start_byte]))
+                out.append(unescaped(self.source[at : child.start_byte]))
                 inner = child
                 if child.type in ("interpolation", "template_substitution") and child.named_children:
                     inner = child.named_children[0]
                 out.append(self.value(inner, depth + 1).text if depth < MAX_DEPTH else UNKNOWN)
             at = child.end_byte
-        out.append(_unescaped(self.source[at:end]))
-
-
-def _unescaped(piece: bytes) -> str:
-    text = piece.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text
-
-    def one(found: re.Match[str]) -> str:
-        number = found.group(1) or found.group(2)
-        if number:
-            value = int(number, 16)
-            return chr(value) if value < 0x110000 and not 0xD800 <= value < 0xE000 else "\ufffd"
-        return _PLAIN.get(found.group(3), found.group(3))
-
-    return _ESCAPE.sub(one, text)
+        out.append(unescaped(self.source[at:end]))

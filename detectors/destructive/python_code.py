@@ -21,7 +21,7 @@ from detectors.destructive.python_loops import (
     passing,
     stands_for,
 )
-from detectors.destructive.python_tree import LOOPS, in_order, parsed, reverses, spelled
+from detectors.destructive.python_tree import LOOPS, MAX_MARKS, in_order, parsed, reverses, spelled, up_to
 from detectors.destructive.python_words import may_matter
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, UNSET, clean, is_unknown
@@ -46,23 +46,25 @@ _MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "os.renames"})
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
 _LISTS = (ast.List, ast.Tuple)
 _TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp)
-# Last names of what is looked for here, and of those of the rules' that say nothing by themselves.
+# Last names of what is looked for here.
 _NAMED = frozenset({
     *(name.rpartition(".")[2] for name in _DEEP | _ONE | _SHELL | _MOVES), *_PROCESS, *_SQL, "unlink", "rmdir", "close",
     "write_text", "write_bytes", "open", "exec", "eval", "map", "truncate",
-    "fork", "axios", "got", "native", "cleanDirectory",
 })  # fmt: skip
 
 
 def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, depth: int = 0) -> list[str]:
     """Add the effects of Python code to the analysis; give the shell commands that it would run.
 
-    Code that does not parse has no effects that are known; of what is longer than 64 KiB that is said.
+    Code that does not parse has no effects that are known; of what is too long that is said.
     """
     if len(text) > MAX_CODE:
         programs.unseen(f"Python longer than {MAX_CODE // 1024} KiB", excerpt)
-    if not may_matter(text):
+    if not may_matter(text, programs.shell.effects, scope.files):
         return []
+    if len(text) > MAX_MARKS and (most := up_to(text[:MAX_CODE])) < min(len(text), MAX_CODE):
+        programs.unseen(f"Python of more than {MAX_MARKS} marks", excerpt)
+        text = text[: text.rfind("\n", 0, most) + 1]
     try:
         walk = in_order(parsed(text[:MAX_CODE]))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

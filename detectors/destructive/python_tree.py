@@ -7,6 +7,10 @@ import re
 import warnings
 from typing import Any
 
+MAX_MARKS = 8_000  # of a text: brackets, commas, operators, which cost most to parse; what people write has fewer
+_UNMARKED = dict.fromkeys(
+    code for code in range(0x80) if not chr(code).isprintable() or chr(code).isalnum() or chr(code) in " _'\"#"
+)
 # What the parser warns of, which would go wherever this process's warnings go.
 _WARNED = re.compile(r"\\|\d[a-zA-Z_]")
 # Fields that hold other nodes, last first: names, constants and operators have none, and most nodes are of these.
@@ -46,6 +50,14 @@ def in_order(tree: ast.AST) -> list[ast.AST]:
             elif type(value) in _FIELDS:
                 work.append(value)
     return out
+
+
+def up_to(text: str) -> int:
+    """How many of the characters have no more marks than are read."""
+    most = len(text)
+    while len(text[:most].translate(_UNMARKED)) > MAX_MARKS:
+        most //= 2
+    return most
 
 
 def reverses(part: ast.expr) -> bool:

@@ -6,10 +6,15 @@ written in letters that Python takes for others (``ｏｓ``) or is a text that i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from detectors.destructive.glance import glance
 from detectors.destructive.python_commands import may_run
+
+if TYPE_CHECKING:
+    from detectors.destructive.effects import Effect
 
 # What the rules for all languages look for is named in many ways: any of these is enough for parsing. So is what
 # imports by a text, and a name that stands for nothing else.
@@ -37,8 +42,10 @@ _evaluates = glance((r"(?:^|[^\w.])(?:exec|eval)\(|builtins",))
 _writes = glance((r"['\"][wx][bt+]{0,2}['\"]",))
 
 
-def may_matter(code: str) -> bool:
+def may_matter(code: str, before: Sequence[Effect] = (), files: Iterable[str] = ()) -> bool:
     """False only for code in which `python_code` finds nothing.
+
+    before: what the script did by then; files: those that it wrote.
 
     >>> may_matter("seen.remove(x)"), may_matter("import os; os.remove(x)")
     (False, True)
@@ -51,8 +58,8 @@ def may_matter(code: str) -> bool:
         return True
     if _empties(code) or (_moves(code) and _kept(code)):
         return True
-    if "subprocess" in code and may_run(code):
+    if "subprocess" in code and (may_run(code) or any(path.rpartition("/")[2] in code for path in files)):
         return True
-    if "open(" in code and _guarded(code) and _writes(code):
+    if "open(" in code and _writes(code) and (_guarded(code) or any(effect.action == "delete" for effect in before)):
         return True
     return (_os(code) and _of_os(code)) or (_commands(code) and _of_commands(code))

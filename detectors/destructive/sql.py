@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from detectors.destructive.bounds import MAX_ROWS, TooMuch, check_nesting, rows_of_the_same
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Certainty, Effect, Reversible, Thing, Width
 from detectors.destructive.memo import remembered
@@ -15,7 +16,7 @@ from detectors.destructive.sql_conditions import always_true
 from detectors.destructive.sql_words import STATEMENTS, STRINGS
 
 MAX_SQL = 64 * 1024
-MAX_PARSED = 8 * 1024  # sqlglot takes up to 5 µs a character; longer texts are dumps, and are read by their words
+MAX_PARSED = 4 * 1024  # sqlglot takes up to 12 µs a character; longer texts are dumps, and are read by their words
 _WORTH = re.compile(
     r"drop|truncate|delete|update|alter|merge|replace|create|overwrite|revoke|grant|shutdown|purge|reset|terminate"
     r"|lo_unlink|restore|exec|/\*",
@@ -90,7 +91,7 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
     for found in _DYNAMIC.finditer(text):
         out.extend(_by_words(found.group(1).replace("''", "'"), excerpt))
     temporary: set[str] = set()
-    if len(text) > MAX_PARSED:
+    if not _to_parse(text):
         return (*out, *_by_words(text, excerpt))
     if _SPECIAL.search(text):
         out.extend(_by_words(text, excerpt, _SPECIAL))
@@ -116,6 +117,17 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
             out.extend(_by_words(text, excerpt))
             break
     return tuple(out)
+
+
+def _to_parse(text: str) -> bool:
+    """Whether sqlglot is to read it: not what is long, nested deep, or the same again and again."""
+    if len(text) <= MAX_ROWS:
+        return True
+    try:
+        check_nesting(text)
+    except TooMuch:
+        return False
+    return len(text) <= MAX_PARSED and not rows_of_the_same(text)
 
 
 def _as_statement(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from tree_sitter import Language, Parser
 
-from detectors.destructive.bounds import TooMuch, check_nesting
+from detectors.destructive.bounds import MAX_ROWS, TooMuch, check_nesting, rows_of_the_same
 from detectors.destructive.commands import effects_of, file_effect
 from detectors.destructive.parsing import parse
 from detectors.destructive.paths import locate
@@ -69,9 +69,10 @@ _parsers = threading.local()  # a Parser is not safe to share
 
 def analyse_powershell(text: str, programs: Programs, scope: Scope, excerpt: str) -> None:
     """Add the effects of a PowerShell script to the analysis."""
-    if len(text) > MAX_CODE:
-        programs.unseen(f"PowerShell longer than {MAX_CODE // 1024} KiB", excerpt)
-    text = clean(text[:MAX_CODE])
+    most = MAX_ROWS if len(text) > MAX_ROWS and rows_of_the_same(text[:MAX_CODE]) else MAX_CODE
+    if len(text) > most:
+        programs.unseen(f"PowerShell longer than {MAX_CODE // 1024} KiB, or all the same", excerpt)
+    text = clean(text[:most])
     try:
         check_nesting(text)
     except TooMuch as error:

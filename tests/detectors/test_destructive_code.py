@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tree_sitter import Parser
 
-from detectors.destructive import code_tree, parsing
+from detectors.destructive import code_grammars, parsing
 from detectors.destructive.calls import effects_of_call
 from detectors.destructive.catalogue import shipped
 from detectors.destructive.code import code_rules, may_fit
@@ -72,7 +72,7 @@ def test_what_no_grammar_fits_is_ended_by_a_count(language: str, monkeypatch: py
 
             return self.parser.parse(read, progress_callback=counted)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(code_tree, "parse", lambda parser, source: parsing.parse(Counted(parser), source))  # type: ignore[arg-type]
+    monkeypatch.setattr(code_grammars, "parse", lambda parser, source: parsing.parse(Counted(parser), source))  # type: ignore[arg-type]
     for text in ("rm([{`" * 5000, "rm@" * 9000, "a=rm=" * 5000, "do rm end " * 3000, "rm<<A\n" * 5000):
         reports.clear()
         analyse_code(language, text, Context(), shipped())

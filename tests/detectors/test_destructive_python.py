@@ -32,6 +32,18 @@ WORTH = [  # code, whether it is parsed, why
     ("import shutil; shutil.move('a', 'b')", False, "moved about"),
     ("open('src/a.py', 'w').close()", True, "emptied"),
     ("open('src/a.py').close()", False, "read"),
+    (
+        "import subprocess\nsubprocess.run(['./maze.sh', '{ \"a\": 1}'], stdout=subprocess.PIPE)",
+        False,
+        "nobody knows it",
+    ),
+    ("import subprocess as s\n'{ \"a\"'; s.run(['./maze.sh'])", True, "by another name it may be anything"),
+    ("import subprocess\n'rm '; p = subprocess.Popen; p(['./maze.sh'])", True, "and so it may"),
+    ("import subprocess # 'rm '\nsubprocess.run(['r' 'm', x])", True, "put together"),
+    ("import subprocess # 'rm '\nsubprocess.run(['/opt/shopctl', v, '--all']); v = 'delete'", True, "a verb"),
+    ("from subprocess import run\nrun(['rm', x])", True, "imported by itself"),
+    ("import asyncio\nasyncio.create_subprocess_shell('rm -rf /srv')", True, "asyncio's"),
+    ("db.query('DROP TABLE users')", True, "SQL by any call"),
     ("Path('data.csv').write_text('')", True, "emptied"),
 ]
 PIECES = [
@@ -61,7 +73,7 @@ def test_code_that_is_not_parsed_has_no_effects(pieces: list[str]) -> None:
     if may_matter(code):
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(python_code, "may_matter", lambda code: True)
+        patch.setattr(python_code, "may_matter", lambda *_: True)
         read = effects_of_call("python", {"code": code + "# read anew"}, Context())
     assert read == judged(code) == ()
 
@@ -76,6 +88,21 @@ def test_nodes_come_in_the_order_of_the_source(pieces: list[str]) -> None:
 
     seen = [node for node in walk(tree) if type(node) in python_tree._SEEN]
     assert python_tree.in_order(tree) == seen
+
+
+TOGETHER = [  # a command, whether anything is lost, why
+    ("rm /opt/app/a.py && python3 -c \"open('/opt/app/a.py','w').write('x')\"", False, "written anew"),
+    ("rm /opt/app/a.py && python3 -c \"open('/opt/app/b.py','w').write('x')\"", True, "another is written"),
+    ("rm /opt/app/a.py && python3 -c \"open('/opt/app/a.py').read()\"", True, "read, which fails"),
+    ("printf 'rm -rf /srv' > x.sh; python3 -c \"import subprocess; subprocess.run(['./x.sh'])\"", True, "its own"),
+    ("printf 'ls /srv' > x.sh; python3 -c \"import subprocess; subprocess.run(['./x.sh'])\"", False, "one that reads"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "lost", "why"), TOGETHER, ids=[case[2] for case in TOGETHER])
+def test_code_is_read_with_what_the_script_did_before(command: str, lost: bool, why: str) -> None:
+    found = [verdict(effect) for effect in effects_of_call("bash", {"command": command}, Context("/home/dev/app"))]
+    assert any(one not in (None, REVERSIBLE) for one in found) == lost, why
 
 
 WALK = "import os\nfor r, ds, fs in os.walk('{}'):\n    for f in fs:\n        {}"

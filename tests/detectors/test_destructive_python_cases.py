@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ def test_a_look_at_the_words_loses_nothing(path: Path, monkeypatch: pytest.Monke
     looked = {text: judged(text) for text in texts}
     for module in (python_code, telling):
         monkeypatch.setattr(module, "may_matter", lambda *_: True)
-    monkeypatch.setattr(code_tree, "may_matter", lambda *_: True, raising=False)
+    monkeypatch.setattr(code_tree, "_WORTH", re.compile(""))
+    monkeypatch.setattr(code_tree, "may_fit", lambda *_: True)
+    monkeypatch.setattr(python_code, "_telling", lambda *_: True)
     differ = {text: (looked[text], parsed) for text in texts if (parsed := judged(text)) != looked[text]}
     assert not differ
