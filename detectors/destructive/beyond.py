@@ -7,6 +7,10 @@ it. A megabyte takes some 30 ms, whatever is in it.
 
 from __future__ import annotations
 
+from functools import cache
+
+from detectors.destructive.catalogue import shipped
+
 MAX_PIECES = 40
 MAX_WORDS = 24  # of one piece
 MAX_PIECE = 400  # characters
@@ -25,6 +29,13 @@ HEADS = frozenset(
 _ENDS = str.maketrans({**dict.fromkeys(";&|(){}`", "\n"), **dict.fromkeys("'\"", " ")})
 
 
+@cache
+def _known() -> frozenset[str]:
+    """With all programs of the catalogue, which count where a command begins: many have names that are words too."""
+    known = shipped()
+    return HEADS | (frozenset({*known.programs, *known.interpreters}) - {"*"})
+
+
 def pieces(text: str) -> list[str]:
     """The different pieces of ``text`` that begin like commands, in order: the first ones and the last ones.
 
@@ -32,15 +43,16 @@ def pieces(text: str) -> list[str]:
     ['rm -rf /', 'sh -c rm -rf /']
     """
     plain = text[:MAX_SCANNED].translate(_ENDS)
-    if HEADS.isdisjoint(plain.split()):
+    known = _known()
+    if known.isdisjoint(plain.split()):
         return []
     found: dict[str, None] = {}
     for line in dict.fromkeys(plain.split("\n")):
         words = line.split()
-        if HEADS.isdisjoint(words):
+        if known.isdisjoint(words):
             continue
         for at, word in enumerate(words):
-            if word in HEADS:
+            if word in HEADS or (at == 0 and word in known):
                 found.setdefault(" ".join(words[at : at + MAX_WORDS])[:MAX_PIECE], None)
                 if len(found) > 100 * MAX_PIECES:
                     break

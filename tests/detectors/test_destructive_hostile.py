@@ -116,6 +116,14 @@ def test_padding_hides_nothing(name: str) -> None:
     assert WIDE in {verdict(effect) for effect in effects}
 
 
+@pytest.mark.parametrize(
+    "command", ["kubeadm reset -f", "flyway clean", "dotnet ef database drop --force", "bq rm -r -f -d shop"]
+)
+def test_padding_hides_no_program_of_the_catalogue(command: str) -> None:
+    effects = effects_of_call("bash", {"command": PADDING["variables"] + command}, Context())
+    assert {verdict(effect) for effect in analyse(command, Context(), shipped())} <= {verdict(e) for e in effects}
+
+
 def test_a_long_list_hides_nothing() -> None:
     effects = effects_of_call("bash", {"command": "rm -rf " + " ".join(f"a{n}" for n in range(500)) + " /"}, Context())
     assert WIDE in {verdict(effect) for effect in effects}
