@@ -38,6 +38,9 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
             stdin = literal(shell.words.expand(child.named_children[-1], scope, quoted=True)) + "\n"
         elif child.type == "file_redirect":
             outputs.append(child)
+    behind = [word for child in outputs for word in child.children_by_field_name("destination")[1:]]
+    if behind and body is not None:
+        return _in_order(shell, body, outputs, behind, scope, stdin)
     texts = [shell.words.text(child) for child in outputs]
     for child, text in zip(outputs, texts, strict=True):
         if text.lstrip("0123456789").startswith("<"):
@@ -53,6 +56,18 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
     for child in followers:
         out = shell.visit(child, scope, out if child.type in ("pipeline", "command") else stdin)
     return out
+
+
+def _in_order(
+    shell: Shell, body: Node, outputs: list[Node], behind: list[Node], scope: Scope, stdin: str | None
+) -> str:
+    """``sudo > log rm -rf x``: what stands behind a redirection's target is the command's, which the grammar gives to
+    the redirection."""
+    words = [shell.words.text(node) for node in (body, *behind)]
+    for node in outputs:
+        first = node.child_by_field_name("destination")
+        words.append(shell.words.source[node.start_byte : first.end_byte].decode("utf-8", "replace") if first else "")
+    return shell.script(" ".join(words), scope, stdin)
 
 
 def _heredoc(shell: Shell, node: Node, scope: Scope, outputs: list[Node], followers: list[Node]) -> str:

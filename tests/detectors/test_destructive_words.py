@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -119,7 +121,8 @@ def test_the_parser_is_not_asked_for_plain_commands(monkeypatch: pytest.MonkeyPa
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.sampled_from([" ", " ", ""]))
 def test_plain_words_are_those_of_the_tree(pieces: list[str], joint: str) -> None:
     text = joint.join(pieces)
-    if "\\ " in text:  # the grammar takes an escaped space for none; the shell, and we, for a part of the word
+    # The grammar takes an escaped space for none, and two brackets for one word; the shell, and we, do not.
+    if "\\ " in text or re.search(r"\]\s+\]", text):
         return
     if plain_script(text) is not None and not shell._parse(text.encode()).has_error:
         assert judged(text, by_tree=False) >= judged(text, by_tree=True)
@@ -132,3 +135,12 @@ def judged(text: str, by_tree: bool) -> set[tuple[str, str, str]]:
             patch.setattr(shell, "plain_script", lambda text, home: None)
         effects = shell.analyse(text, Context("/work/app"), shipped())
     return {(effect.action, effect.target, effect.place) for effect in effects}
+
+
+BEHIND = ['D=/etc; rm > "$LOG" -rf $D', "D=/etc; sudo > x rm -rf $D 2> y -v", "D=/etc; rm -rf <<E > x $D\ny\nE"]
+
+
+@pytest.mark.parametrize("text", BEHIND)
+def test_words_behind_a_redirection_are_the_commands(text: str) -> None:
+    effects = shell.analyse(text, Context("/work/app"), shipped())
+    assert ("delete", "/etc") in {(effect.action, effect.target) for effect in effects}
