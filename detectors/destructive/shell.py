@@ -24,7 +24,7 @@ from detectors.destructive.bounds import (
     check_nesting,
     check_shells,
 )
-from detectors.destructive.builtin import lines_of
+from detectors.destructive.branches import BRANCHES
 from detectors.destructive.catalogue import Catalogue
 from detectors.destructive.context import Context
 from detectors.destructive.effects import Effect
@@ -37,7 +37,7 @@ from detectors.destructive.replaced import without_replaced
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
 from detectors.destructive.steps import Session, entered, left, walked
-from detectors.destructive.values import QUOTED, UNKNOWN, clean, fields, literal
+from detectors.destructive.values import QUOTED, clean, fields, literal
 from detectors.destructive.words import Words
 
 if TYPE_CHECKING:
@@ -253,6 +253,10 @@ class Shell:
                 return self.command(node, scope, stdin)
             if kind in SEQUENCE:
                 return self.sequence(node, scope, stdin)
+            if kind == "redirected_statement":
+                return redirected_statement(self, node, scope, stdin)
+            if (branch := BRANCHES.get(kind)) is not None:
+                return branch(self, node, scope, stdin)
             method = getattr(self, "visit_" + kind, None)
             return method(node, scope, stdin) if method is not None else ""
         finally:
@@ -392,58 +396,3 @@ class Shell:
             return step(body, scope, stdin)
         finally:
             self.words, scope.params = outer, params
-
-    def visit_for_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
-        values: list[str] = []
-        for child in node.children_by_field_name("value"):
-            values.extend(fields(self.words.expand(child, scope)))
-        out = []
-        for value in values[:32] or [UNKNOWN]:
-            if variable is not None:
-                scope.variables[self.words.text(variable)] = value
-            if body is not None:
-                out.append(self.visit(body, scope, stdin))
-        return "".join(out)
-
-    def visit_c_style_for_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        for child in node.children_by_field_name("initializer"):
-            if child.type == "variable_assignment":
-                scope.variables[self.assignment(child, scope)[0]] = UNKNOWN
-        body = node.child_by_field_name("body")
-        return self.visit(body, scope, stdin) if body is not None else ""
-
-    def visit_while_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        condition = self.words.text(node)[:60]
-        if stdin is None or "read" not in condition:
-            return self.sequence(node, scope, stdin)
-        return "".join(self.sequence(node, scope, line) for line in lines_of(stdin))
-
-    def visit_if_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        before, after = scope.fork(), scope.fork()
-        out, branches = [], [after]
-        for child in node.named_children:
-            if child.type in ("elif_clause", "else_clause"):
-                branches.append(before.fork())
-                if child.type == "else_clause":
-                    out.append(self.visit(child, branches[-1], stdin))
-                    break
-                out.append(self.visit(child, branches[-1], stdin))
-            elif child.type in STATEMENTS:
-                out.append(self.visit(child, after, stdin))
-        else:
-            branches.append(before)
-        scope.merge(branches)
-        return "".join(out)
-
-    def visit_case_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        branches, out = [scope.fork()], []
-        for child in node.named_children:
-            if child.type == "case_item":
-                branches.append(scope.fork())
-                out.append(self.visit(child, branches[-1], stdin))
-        scope.merge(branches)
-        return "".join(out)
-
-    def visit_redirected_statement(self, node: Node, scope: Scope, stdin: str | None) -> str:
-        return redirected_statement(self, node, scope, stdin)
