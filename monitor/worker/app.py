@@ -366,8 +366,8 @@ class Monitor:
             return
         found = self._policy_file.poll()
         if isinstance(found, PolicyError):
-            self.metrics.policy_reload("refused")
             log.error("policy refused, the last good one stays", policy=self.settings.policy, problems=str(found))
+            self.metrics.policy_reload("refused")  # whoever is woken by it finds the reason in the log
         elif found is not None:
             self.metrics.policy_reload("taken")
             if found.digest != self.judge.engine.policy.digest:
