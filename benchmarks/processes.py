@@ -1,4 +1,4 @@
-"""What /proc says of a process: its CPU time, and the processes of a run; and on which cores one runs."""
+"""What /proc says of a process: its CPU time, and the processes of a run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ def cpu_seconds(pid: int | None) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def keep_on(pid: int | None, cores: set[int]) -> None:
-    """A process stays on these cores from now on, with all threads that it has."""
-    if pid is not None:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), cores)
 
 
 def runs_on(pid: int) -> bool:
