@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -54,10 +54,6 @@ class Session(Struct, frozen=True, omit_defaults=True, cache_hash=True):
 _SCRIPT = re.compile(r'"([\w:.-]{1,60})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
 _OWN = frozenset({"OLDPWD", "PWD", "_"})
 _DROPPED = {"table": "TABLE", "database": "DATABASE", "schema": "SCHEMA", "rows": "TABLE"}
-
-
-def harmful(effects: Iterable[Effect], context: Context) -> bool:
-    return any(verdict(effect, context.production) for effect in effects)
 
 
 def script_kept(path: str, text: str, context: Context, judge: Callable[[str, str], list[Effect]]) -> str | None:

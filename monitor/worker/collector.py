@@ -1,7 +1,7 @@
 """Python's garbage collector in a process that judges: what was loaded stays, and little of what comes is cyclic.
 
-With Python's own settings it looks at all that the catalogue, the parsers and the runs hold again and again: two
-fifths of what an event costs.
+With Python's own settings it looks at all that the catalogue, the parsers and the runs hold again and again, in
+pauses that grow with what is held.
 """
 
 from __future__ import annotations
