@@ -77,7 +77,7 @@ def row(seen: Seen) -> dict[str, Any]:
 def table(fleet: dict[str, Seen], title: str) -> Table:
     drawn = Table(title=title, title_justify="left", expand=False)
     for column in ("run", "what it did", "what caught it", "command", "event to proven stop", "actions after", ""):
-        drawn.add_column(column)
+        drawn.add_column(column, overflow="fold")  # no name is cut in a narrow window
     for seen in fleet.values():
         cells = row(seen)
         seconds = cells["seconds"]
