@@ -132,7 +132,7 @@ def _no_call(number: int, text: bytes, error: Exception) -> Judgement:
     said = clean(f"line {number} is no call: {long}{error}: {start}{'…' * (len(text) > MOST_QUOTED)}")
     return Judgement(
         verdict="deny", rule=None, effects=[],
-        explanation=f'{said} Give {{"id", "tool", "arguments", "context"?}} on one line.',
+        explanation=f'{said}. Give {{"id", "tool", "arguments", "context"?}} on one line.',
     )  # fmt: skip
 
 

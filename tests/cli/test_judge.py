@@ -112,7 +112,7 @@ LINES = [  # line, id, verdict, in the explanation
     ({"id": 3, "tool": "bash", "context": {"cwd": 5}}, 3, "deny",
      "line 1 is no call: Expected `str | null`, got `int` - at `$.context.cwd`: {\"id\": 3,"),
     ({"id": 3, "tool": 7}, 3, "deny", 'line 1 is no call: Expected `str`, got `int` - at `$.tool`: {"id": 3,'),
-    ('{"id": 1', None, "deny", 'Input data was truncated: {"id": 1 Give {"id", "tool", "arguments", "context"?}'),
+    ('{"id": 1', None, "deny", 'Input data was truncated: {"id": 1. Give {"id", "tool", "arguments", "context"?}'),
     ('{"id": "a\\ud800", "tool": "bash", "arguments": "ls"}', "a?", "deny", "surrogate pair"),
     ('{"id": ["\\ud800"], "tool": "bash"}', None, "deny", "surrogate pair"),
     ("\x1b[2J", None, "deny", "line 1 is no call"),
