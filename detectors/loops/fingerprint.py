@@ -15,6 +15,7 @@ from struct import Struct as Packed
 from typing import Any
 from zlib import crc32
 
+import msgspec
 from msgspec import Struct
 
 from detectors.event import ToolCall
@@ -29,7 +30,14 @@ SAID = 40  # words of a message
 OWN = 8  # words of a call with a digit that are kept
 ARGUMENTS = 32  # of a call that are read
 
-COMMANDS = ("command", "cmd", "script")
+COMMANDS = (
+    "command", "cmd", "script", "command_line", "commandline", "shell_command", "bash_command", "commands", "argv",
+)  # fmt: skip
+# Commands too, where the tool is a shell by its name.
+TYPED = ("input", "code", "args", "line", "text")
+# In these some publishers put all that the tool takes.
+WRAPPERS = ("input", "arguments", "args", "params", "parameters", "kwargs", "tool_input")
+WRITTEN = 16_384  # characters of arguments, given as JSON in a text, that are read as arguments
 SHELLS = frozenset({"bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/bin/zsh"})
 # Arguments that vary without changing what the call does, if there are others.
 BESIDE_THE_POINT = frozenset({"thought", "thinking", "reasoning", "nonce", "idempotency_key", "tool_use_id"})
@@ -38,13 +46,15 @@ BESIDE_AN_ACT = frozenset({
     "explanation", "request_id", "requestid", "trace_id", "span_id", "call_id", "description", "timeout", "reason",
     "rationale", "justification", "purpose", "intent",
 })  # fmt: skip
+# These beside any two others.
+EXPLAINS = frozenset({"explanation", "rationale", "justification"})
 ACTS = frozenset({
     *COMMANDS, "path", "file", "file_path", "filename", "target_file", "url", "uri", "query", "sql", "pattern", "code",
 })  # fmt: skip
 
 # Flags of a call.
 WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS = (1 << n for n in range(6))
-SHELL, BARE, WATCHES, RETRIES, UNDOES, LOOKS = (1 << n for n in range(6, 12))
+SHELL, BARE, WATCHES, RETRIES, UNDOES, LOOKS, TYPES = (1 << n for n in range(6, 13))
 
 # What is no part of a word, to spaces; capitals to small letters.
 _TO_WORDS = bytes(
@@ -55,8 +65,8 @@ _TEMPORARY = re.compile(
     rf"\b{TEMPORARY}|(?<=/tmp/)[\w.\-]*?(?=[a-z]*\d)(?=\d*[a-z])(?![a-z]+[\-_]?\d+\b)[a-z0-9]{{6,}}\b"
     r"|(?<=/tmp/)[\w.\-]*[\-_.](?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,5}\b"
 )
-_SLEEP = re.compile(r"\bsleep +\d+(?:\.\d+)?[smh]?\s*(?:;|&&)?")
-_ONLY_SLEEPS = re.compile(r"\s*(?:sleep +[\d.$]\S*|wait)\s*;?\s*(?:&& *echo[^;&|]*)?\Z")
+_SLEEP = re.compile(r"\b(?:start-)?sleep +(?:-\w+ +)?\d+(?:\.\d+)?[smh]?\s*(?:;|&&)?", re.I)
+_ONLY_SLEEPS = re.compile(r"(?i)\s*(?:(?:start-)?sleep +(?:-\w+ +)?[\d.$]\S*|wait)\s*;?\s*(?:&& *echo[^;&|]*)?\Z")
 _EPOCH = re.compile(r"\b([1-9]\d{9})(?:\d{3}|\.\d+)?\b")
 _DATE_AND_TIME = re.compile(
     r"\b\d{4}-\d\d-\d\d[Tt ]\d\d:(\d\d)(?::(\d\d)(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?"
@@ -70,6 +80,7 @@ _STEPS_ON = re.compile(
     r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page|screenshot|snapshot)", re.I
 )
 _SLEEPING = re.compile(r"(?:^|[_.\-])(?:sleep|wait|delay|pause)", re.I)
+_TYPES = re.compile(r"(?:^|[_.\-])(?:bash|z?sh|shell|terminal|console|powershell|pwsh|exec|cmd)(?:\Z|[_.\-])", re.I)
 _SPAWNS = re.compile(
     r"(?:^|[_.\-])(?:spawn|delegate|hand_?off|hand_?over|sub_?agents?|transfer_to)|(?:^|__)task\Z"
     r"|(?:create|launch|start|run|new|call|invoke)_?(?:sub_?|child_?)?(?:agent|worker)", re.I
@@ -82,7 +93,7 @@ _UNDOES = re.compile(r"(?:^|[_.\-])(?:revert|undo|roll_?back)", re.I)
 _CHANGING = frozenset((
     b"tee", b"mv", b"cp", b"rm", b"mkdir", b"touch", b"chmod", b"ln", b"install", b"truncate", b"patch", b"insert",
     b"update", b"delete", b"alter", b"drop", b"create", b"checkout", b"revert", b"stash", b"apply", b"reset", b"commit",
-    b"restore", b"merge", b"rebase", b"scale", b"set", b"edit", b"write", b"perl",
+    b"restore", b"merge", b"rebase", b"cherry", b"scale", b"set", b"edit", b"write", b"perl",
 ))  # fmt: skip
 _WATCHING = frozenset((b"watch", b"inotifywait", b"follow", b"listen", b"subscribe", b"wait", b"waitfor", b"changes"))
 _PAGED = frozenset((
@@ -129,13 +140,15 @@ def _of_tool(tool: str) -> tuple[int, int]:
         flags |= CHANGES
     if _UNDOES.search(tool):
         flags |= CHANGES | UNDOES
+    if _TYPES.search(tool):
+        flags |= TYPES
     return crc32(tool.encode("utf-8", "surrogatepass")) | 1, flags
 
 
 def fingerprint(call: ToolCall) -> Fingerprint:
     """Bounded work, however large the arguments: of a long text its ends are read as words, the rest is hashed."""
     start, flags = _of_tool(call.tool)
-    text, rest, found = _essence(call.arguments)
+    text, rest, found = _essence(call.arguments, flags & TYPES != 0)
     flags |= found
     if found & LOOKS:
         flags &= ~CHANGES
@@ -205,10 +218,12 @@ def _by_words(words: list[bytes], text: str, flags: int) -> int:
     return more
 
 
-def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
-    """The text whose words count, a hash of what is too long for that, and flags."""
+def _essence(arguments: dict[str, Any] | str | None, types: bool = False) -> tuple[str, int, int]:
+    """The text whose words count, a hash of what is too long for that, and flags. types: the tool is a shell."""
     if arguments is None:
         return "", 0, 0
+    if isinstance(arguments, str):
+        arguments = _written(arguments)
     if isinstance(arguments, str):
         text, rest = _ends(arguments)
         return text, rest, _of_command(text)
@@ -218,23 +233,24 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
         text, rest = _ends(command)
         return text, rest, _of_command(text)
     flags, rest = 0, 0
-    kept = _to_the_point(arguments)
+    kept = _to_the_point(_unwrapped(arguments))
     parts: list[str] = []
     placed = ""
     for number, (name, value) in enumerate(kept.items()):
         if number >= ARGUMENTS:
             rest += len(kept)
             break
-        if isinstance(value, list) and name in COMMANDS:
+        runs = name in COMMANDS or (types and name in TYPED)
+        if runs and isinstance(value, list):
             value = line_of(value)
         if isinstance(value, str):
             value, more = _ends(value)
             rest += more
-            if name in COMMANDS:
+            if runs:
                 flags |= _of_command(value)
-            elif name == "action" and _STEPS_ON.search(value):
-                flags |= STEPS_ON
-            if name in COMMANDS or name == "code":
+            elif name == "action":
+                flags |= _of_action(value)
+            if runs or name == "code":
                 parts.append(value)
                 continue
         elif isinstance(value, dict | list):
@@ -249,9 +265,32 @@ def _essence(arguments: dict[str, Any] | str | None) -> tuple[str, int, int]:
 
 
 def _of_command(command: str) -> int:
-    if "sleep " in command:
+    if "leep " in command:
         return SHELL | WAITS | SLEEPS if _ONLY_SLEEPS.match(command) else SHELL | WAITS
     return SHELL | LOOKS if command == "view" else SHELL  # of an editor whose commands are told apart by an argument
+
+
+def _of_action(action: str) -> int:
+    return SLEEPS | WAITS if _SLEEPING.match(action) else STEPS_ON if _STEPS_ON.search(action) else 0
+
+
+def _written(arguments: str) -> dict[str, Any] | str:
+    """Arguments that were given as JSON in a text, as models write them; any other text as it is."""
+    if not arguments.startswith("{") or len(arguments) > WRITTEN:
+        return arguments
+    try:
+        return msgspec.json.decode(arguments, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return arguments
+
+
+def _unwrapped(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What stands in an argument that holds all the others, beside what stands outside."""
+    for name in WRAPPERS:
+        inner = arguments.get(name)
+        if isinstance(inner, dict) and inner and all(isinstance(key, str) for key in inner):
+            return {**{key: value for key, value in arguments.items() if key != name}, **inner}
+    return arguments
 
 
 def line_of(command: list[Any]) -> str:
@@ -297,6 +336,9 @@ def _to_the_point(arguments: dict[str, Any]) -> dict[str, Any]:
     beside = [name for name in arguments if name.lower() in BESIDE_THE_POINT]
     if not ACTS.isdisjoint(arguments):
         beside += [name for name in arguments if name.lower() in BESIDE_AN_ACT]
+    elif len(arguments) > 2 and not EXPLAINS.isdisjoint(arguments):
+        more = [name for name in arguments if name.lower() in EXPLAINS]
+        beside += more if len(arguments) - len(beside) - len(more) > 1 else []
     if not beside or len(beside) >= len(arguments):
         return arguments
     return {name: value for name, value in arguments.items() if name not in beside}

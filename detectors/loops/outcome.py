@@ -85,7 +85,8 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     exact = hashed(output, outside) if output else outside if published or failing else UNKNOWN
     masked = 0
     if size and (known or flags & PAGES) and may_vary(output):
-        text = mask(output, failing or flags & UNDOES != 0, own)
+        # What is changed by a command gets a new id each time.
+        text = mask(output, failing or flags & UNDOES != 0 or flags & (CHANGES | SHELL) == CHANGES | SHELL, own)
         if "~" in text or "\r" in output or "\x1b" in output:
             masked = hashed(text, outside)
     short = size <= SHORT or flags & CHANGES != 0

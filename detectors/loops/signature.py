@@ -27,7 +27,13 @@ _PLAIN_WORDS = re.compile(
 )
 _CODE = re.compile(r"\b(?:4\d\d|50\d)\b")
 _TEST_SUMMARY = re.compile(r"\b\d+ (?:failed|failures?|failing|errors?|passed|passing)\b")
-_NONE_OF_IT = re.compile(r"\b(?:0|no|without(?: any)?|not) (?:fail\w*|error\w*|exception\w*|missing|unknown|invalid)\b")
+_NONE_OF_IT = re.compile(
+    r"\b(?:0|no|without(?: any)?|not) (?:fail\w*|error\w*|exception\w*|missing|unknown|invalid)\b"
+    # A field that counts them, or is empty.
+    r"|\b(?:[a-z]+_)?(?:errors|failed|failures|exceptions|error_(?:count|rate))\b[\"']? ?[:=] ?[\"']?\d+(?:\.\d+)?"
+    r"(?=[%\"',}\s]|$)|\b(?:[a-z]+_)?(?:errors?|failed|failures?|exceptions?)\b"
+    r"[\"']? ?[:=] ?(?:null|none|nil|false|\[\]|\{\}|\"\"|'')"
+)
 _PLACE = re.compile(r"\bline \d+|:\d+(?=[:,)\s]|$)")
 _SCRIPT = re.compile(r"(?:/\S+/)?(?:ba|z|da)?sh: (?:(?:line )?\d+: )?")
 # Who says it, for the same obstacle is met through many programs.

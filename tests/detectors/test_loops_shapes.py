@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from detectors.event import Event, ModelCall, ToolCall, ToolResult
-from detectors.loops.fingerprint import CHANGES, SHELL, SLEEPS, WAITS, fingerprint
+from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SLEEPS, WAITS, fingerprint
 from tests.detectors.loops_stories import loops
 
 LIST = {"command": ["bash", "-lc", "sleep 30; make test"], "workdir": "/src"}
@@ -25,11 +25,50 @@ def _call(tool: str, arguments: Any, at: float = 0.0) -> ToolCall:
         ("run_terminal_cmd", NAMED, SHELL | WAITS | SLEEPS),
         ("str_replace_editor", {"command": "view", "path": "/a.py"}, SHELL),
         ("str_replace_editor", {"command": "str_replace", "path": "/a.py", "old_str": "x"}, SHELL | CHANGES),
+        ("terminal", {"input": "sleep 30"}, SHELL | WAITS | SLEEPS),
+        ("run_in_terminal", {"command_line": "sleep 2; make > log"}, SHELL | WAITS | CHANGES),
+        ("python", {"code": "if a > b: update(a)"}, 0),
+        ("bash", '{"command": "sleep 30"}', SHELL | WAITS | SLEEPS),
+        ("bash", {"input": {"command": "sleep 30"}, "type": "function"}, SHELL | WAITS | SLEEPS),
+        ("powershell", {"script": "Start-Sleep -Seconds 30"}, SHELL | WAITS | SLEEPS),
+        ("computer", {"action": "wait", "duration": 3}, WAITS | SLEEPS),
+        ("list", '{"collection": "a", "page_token": "x7"}', PAGES),
+        ("bash", '{"command": "sleep 30"', SHELL | WAITS),
     ],
-    ids=["a shell and what it runs", "a command among other arguments", "an editor that shows", "an editor that edits"],
-)
+    ids=[
+        "a shell and what it runs", "a command among other arguments", "an editor that shows", "an editor that edits",
+        "typed into a terminal", "a command line", "code is no command", "arguments as JSON",
+        "arguments in an argument", "PowerShell", "a computer that waits", "a page in JSON", "JSON that was cut",
+    ],
+)  # fmt: skip
 def test_what_a_call_does_is_read_from_its_command(tool: str, arguments: Any, expected: int) -> None:
-    assert fingerprint(_call(tool, arguments)).flags & (SHELL | WAITS | SLEEPS | CHANGES) == expected
+    assert fingerprint(_call(tool, arguments)).flags & (SHELL | WAITS | SLEEPS | CHANGES | PAGES) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{" * 9000, '{"a":' * 5000, '{"a": "\ud800"}', {"input": {1: 2}}, {"input": {}}, '{"a": NaN}', "{}"]
+)
+def test_arguments_that_are_no_arguments_are_read_as_a_text(arguments: Any) -> None:
+    assert fingerprint(_call("bash", arguments)).ident > 0
+
+
+def test_a_counter_of_errors_is_no_error() -> None:
+    events: list[Event] = []
+    for n in range(30):
+        told = f'{{"mb": {n * 37 % 90}, "errors": {n % 3}}}'
+        events += [_call("get_metrics", {"service": "a"}, 30.0 * n),
+                   ToolResult(time=30.0 * n + 1, run_id="r", output=told)]  # fmt: skip
+    assert loops(events) == []
+
+
+def test_a_commit_that_is_reverted_and_made_again_is_seen_though_its_id_is_new() -> None:
+    events: list[Event] = []
+    for n in range(20):
+        command = ("git revert --no-edit HEAD", "git cherry-pick topic")[n % 2]
+        told = f"[main {n * 7919 + 0xA00000F:x}] {('Revert ', '')[n % 2]}topic\n 1 file changed"
+        events += [_call("bash", {"command": command}, 3.0 * n),
+                   ToolResult(time=3.0 * n + 1, run_id="r", output=told, exit_code=0)]  # fmt: skip
+    assert loops(events)
 
 
 def test_sleeps_and_drawn_names_do_not_make_another_call() -> None:
