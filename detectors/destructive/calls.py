@@ -29,6 +29,11 @@ _MOVES = frozenset({"move", "mv", "rename"})
 _FROM = ("source", "src", "from", "old_path", "source_path", "path", "file_path")
 _TO = ("destination", "dest", "dst", "to", "new_path", "destination_path", "target_path", "target")
 _EDITS = frozenset({"view", "create", "str_replace", "insert", "undo_edit"})
+_WRITES = frozenset({"write", "edit", "create", "overwrite"})
+_FILLS = frozenset({"write", "create", "save", "edit", "replace", "insert", "update", "append", "patch",
+                    "overwrite"})  # fmt: skip
+_REMOVES = frozenset({"delete", "remove", "unlink", "rm", "erase", "wipe", "purge", "rmtree", "rmdir",
+                      "shred", "trash"})  # fmt: skip
 _MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
 
@@ -217,10 +222,10 @@ def _files(
             paths.append(value)
         elif isinstance(value, list):
             paths.extend(str(item) for item in value[:MAX_PATHS])
-    if not paths or (known.file_things.isdisjoint(words) and not {"write", "edit", "create"}.intersection(words)):
+    if not paths or (known.file_things.isdisjoint(words) and not _WRITES.intersection(words)):
         return None
     verb = next(
-        (word for word in words if word in ("delete", "remove", "unlink", "rm", "erase", "wipe", "purge")), None
+        (word for word in words if word in _REMOVES), None
     )
     if verb is not None:
         folder = bool({"folder", "folders", "directory", "directories", "dir"}.intersection(words))
@@ -228,15 +233,17 @@ def _files(
         deep = "-rf" if folder or top or arguments.get("recursive") else "-f"
         glob = " ".join(shlex.quote(clean(path)).replace("*", "'*'") for path in paths)
         return judge_command(f"rm {deep} -- {glob}", context)
-    if {"write", "create", "save", "edit", "replace", "insert", "update", "append", "patch"}.intersection(words):
+    if not _FILLS.isdisjoint(words):
         for name in _CONTENTS:
             text = arguments.get(name)
             if isinstance(text, str) and text:
                 step.wrote(paths[0], text[:MAX_BYTES], context)
                 break
-    if {"write", "create", "save"}.intersection(words):
+    if {"truncate", "empty"}.intersection(words):
+        return judge_command(f": > {shlex.quote(paths[0])}", context)
+    if {"write", "create", "save", "overwrite", "put"}.intersection(words) and arguments.get("append") is not True:
         content = next((arguments[name] for name in _CONTENTS if name in arguments), None)
-        empty = content == "" and "write" in words
+        empty = content == "" and not {"write", "overwrite"}.isdisjoint(words)
         return judge_command(f"{':' if empty else 'echo x'} > {shlex.quote(paths[0])}", context)
     return ()
 

@@ -40,6 +40,13 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     defusing_words: frozenset[str]
     action_arguments: list[str]
     row_holders: frozenset[str]
+    store_holders: frozenset[str]
+    keepers: frozenset[str]
+    changing_verbs: frozenset[str]
+    change_arguments: frozenset[str]
+    published: frozenset[str]
+    sending_verbs: frozenset[str]
+    recipients: frozenset[str]
     pay_verbs: frozenset[str]
     payments: frozenset[str]
     audiences: frozenset[str]
@@ -64,7 +71,20 @@ def _nouns() -> dict[str, Thing]:
 
 # Said of nothing that is meant to come back, whatever it is said of.
 _FOR_GOOD = frozenset({"wipe", "erase", "purge", "destroy", "obliterate", "nuke", "decommission"})
-_BARING = frozenset({"drop", "truncate", "purge", "wipe", "empty"})
+_BARING = frozenset({"drop", "truncate", "purge", "wipe", "empty", "erase"})
+_KEPT_WHOLE = frozenset({"purge", "empty", "wipe", "erase", "clear", "flush"})  # what stays is the empty shell of it
+_CONTAINING = frozenset({"bucket", "buckets", "database", "databases", "db", "keyspace", "collection", "collections",
+                         "table", "tables", "queue", "queues", "sheet", "worksheet", "spreadsheet"})  # fmt: skip
+_EVERYONE = re.compile(
+    r"@(?:everyone|channel|here|all)\b|^(?:all|everyone|everybody)$"
+    r"|\b(?:all|every)[-_. ]?(?:staff|hands|users|customers|employees|members|subscribers|company|team)\b"
+    r"|^(?:all|everyone|staff|company|employees|customers)@",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(
+    r"(delete|drop|destroy|purge|truncate|wipe|erase|remove|flush|terminate|revoke)"
+    r"(?=[a-z]{2})(all|every)?([a-z]*)"
+)
 _BLANKING = frozenset({"wipe", "erase", "format", "zero", "shred"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^A-Za-z0-9]+")
@@ -80,10 +100,18 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     """What a function that is named like a destruction would do; nothing for any other name."""
     known = vocabulary()
     words = words_of(tool)
+    before: tuple[str, ...] = ()
     if tool.startswith("mcp__") or "." in tool:  # the server's name is no verb
-        words = words_of(re.split(r"__|\.", tool)[-1])
+        parts = re.split(r"__|\.", tool)
+        words = words_of(parts[-1])
+        before = words_of(parts[-2]) if not tool.startswith("mcp__") else ()  # ``crm.contacts.delete``
+    words = _apart(words, known)
     hints = _hints(arguments)
-    paid = _paid(known, words, arguments, excerpt) or _ended(known, words, arguments, excerpt)
+    paid = (
+        _paid(known, words, arguments, excerpt)
+        or _ended(known, words, arguments, excerpt)
+        or _changed(known, words, arguments, excerpt)
+    )
     if paid:
         return paid
     if not any(word in known.verbs for word in words):
@@ -97,12 +125,11 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         return []
     if _said(arguments, known.defusing_arguments):
         return []
-    after = words[words.index(verb) + 1 :] or words[: words.index(verb)]
+    after = words[words.index(verb) + 1 :] or words[: words.index(verb)] or before
     things = _nouns()
     noun = next((word for word in after if word in things), None)
-    if noun is None:  # delete_many(collection="users")
-        noun = next((word for name in arguments for word in words_of(str(name)) if word in known.row_holders), None)
-        noun = "rows" if noun is not None else None
+    if noun is None:
+        noun = _held(known, after, arguments)
     if noun is None and (verb in known.needs_thing or not after or not known.trifles.isdisjoint(after)):
         return []
     if noun is not None and known.trifles.intersection(after):
@@ -116,8 +143,12 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         thing, width = "disk", "all"
     if _said(arguments, known.permanent_arguments):
         reversible = "no"
-    if verb == "empty" and thing in ("cloud", "database", "table"):
+    if verb in _KEPT_WHOLE and (noun in _CONTAINING or (verb == "empty" and thing in ("cloud", "database", "table"))):
         width = "all"
+    if verb == "empty" and noun in ("trash", "recycle_bin"):
+        reversible, width = "no", "many"
+    if verb == "remove" and noun in known.keepers:
+        reversible = "no"
     if (verb in _BARING and thing == "table" and noun is not None and noun.startswith(("table", "coll"))) or (
         verb in known.verbs and noun in known.tenants
     ):
@@ -138,6 +169,64 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         Effect(action=action, thing=thing, target=(target or noun or tool)[:200], width=width, reversible=reversible,
                excerpt=excerpt, entry=f"function.{verb}", keys=(f"{thing}:{target}",) if target else (),
                production=names_production(tool) or names_production(target))
+    ]  # fmt: skip
+
+
+def _apart(words: tuple[str, ...], known: Vocabulary) -> tuple[str, ...]:
+    """``deleteall``, ``dropdatabase``: a verb and what it is done to, written as one word."""
+    if len(words) > 2 or any(word in known.verbs for word in words):
+        return words
+    for at, word in enumerate(words):
+        found = _JOINED.fullmatch(word)
+        if found is not None and (found.group(2) or found.group(3) in _nouns()):
+            return (*words[:at], *(part for part in found.groups() if part), *words[at + 1 :])
+    return words
+
+
+def _held(known: Vocabulary, after: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
+    """What it is done to, as the arguments' names tell: ``delete_many(collection=)``, ``crm_delete(customerId=)``."""
+    things = _nouns()
+    names = [words_of(name) for name in arguments if isinstance(name, str)]
+    if any(not known.row_holders.isdisjoint(parts) for parts in names):
+        return "rows"
+    if any(not known.store_holders.isdisjoint(parts) for parts in names):
+        return "blobs" if after and after[-1].endswith("s") else "blob"
+    if not known.trifles.isdisjoint(after):
+        return None
+    for parts in names:
+        if len(parts) == 2 and parts[1] in ("id", "ids") and parts[0] in things:
+            return "document" if things[parts[0]] == "files" else parts[0]
+    return None
+
+
+def selects_all(value: Any, depth: int = 3) -> bool:
+    """Whether a condition leaves nothing out: ``{}``, ``{"match_all": {}}``, ``1=1``."""
+    if isinstance(value, str):
+        text = "".join(value.lower().split())
+        return text in ("", "{}", "1=1", "true", "*", "*:*", "all") or (text[:1] == "{" and '"match_all":{}' in text)
+    if isinstance(value, dict):
+        if len(value) == 1 and depth:
+            name, inner = next(iter(value.items()))
+            if name == "match_all":
+                return True
+            if name in ("query", "filter", "where", "_id", "id"):
+                return (isinstance(inner, dict) and next(iter(inner), "") in ("$exists", "$ne")) or (
+                    name not in ("_id", "id") and selects_all(inner, depth - 1)
+                )
+        return not value
+    return value is True
+
+
+def _changed(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """Rows that are given other values, all of them: ``update_record(where={}, set={...})``."""
+    if known.changing_verbs.isdisjoint(words) or known.change_arguments.isdisjoint(arguments):
+        return []
+    chosen = [value for name, value in arguments.items() if name in known.filter_arguments]
+    if not chosen or not all(map(selects_all, chosen)) or _said(arguments, known.defusing_arguments):
+        return []
+    return [
+        Effect(action="overwrite", thing="rows", target=_target(known, arguments)[:120], width="all", reversible="no",
+               excerpt=excerpt, entry="function.update")
     ]  # fmt: skip
 
 
@@ -181,7 +270,7 @@ def _ended(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any],
 
 def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
     """Money that moves, and messages to everyone."""
-    verb = next((word for word in words if word in known.pay_verbs), None)
+    verb = next((word for word in words if word in known.pay_verbs or word in known.sending_verbs), None)
     if verb is None or not known.defusing_words.isdisjoint(words):
         return []
     if _said(arguments, known.defusing_arguments):
@@ -191,12 +280,27 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
             Effect(action="pay", thing="other", target=_target(known, arguments)[:120], width="one", reversible="no",
                    excerpt=excerpt, entry="function.pay")
         ]  # fmt: skip
-    if not known.audiences.isdisjoint(words):
+    if verb == "publish" and not known.published.isdisjoint(words):
+        return [
+            Effect(action="publish", thing="package", target=_target(known, arguments)[:120], width="one",
+                   reversible="no", excerpt=excerpt, entry="function.publish")
+        ]  # fmt: skip
+    if not known.audiences.isdisjoint(words) or (verb in known.sending_verbs and _to_everyone(known, arguments)):
         return [
             Effect(action="publish", thing="message", target=_target(known, arguments)[:120], width="many",
                    reversible="no", excerpt=excerpt, entry="function.broadcast")
         ]  # fmt: skip
     return []
+
+
+def _to_everyone(known: Vocabulary, arguments: dict[str, Any]) -> bool:
+    for name, value in arguments.items():
+        if name in known.recipients:
+            for one in value[:64] if isinstance(value, list) else [value]:
+                if isinstance(one, str) and _EVERYONE.search(one[:200]):
+                    return True
+    text = next((arguments[name] for name in ("text", "message", "body") if isinstance(arguments.get(name), str)), "")
+    return re.search(r"(?:^|\s)<?[@!](?:everyone|channel|here)\b", text[:2000]) is not None
 
 
 def _width(
@@ -209,7 +313,7 @@ def _width(
             return "all"
         if isinstance(value, str) and value.strip().lower() in known.wide_values:
             return "all"
-        if str(name).lower() in known.filter_arguments and value in ({}, "", "1=1", "true", True):
+        if str(name).lower() in known.filter_arguments and selects_all(value):
             return "all"
         if isinstance(value, list) and len(value) > 1:
             return "many"

@@ -10,6 +10,7 @@ import base64
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from detectors.destructive import python_handed as ways
 from detectors.destructive.code import MAX_NAME, Call, Calls, Value, fitting, may_fit
 from detectors.destructive.python_loops import (
     conditions,
@@ -35,21 +36,14 @@ MAX_COMMANDS = 32
 MAX_VALUE = 16_384  # characters of one string
 MAX_PARTS = 256
 _MAX_NESTED = 3  # code in strings in code
-_DEEP = frozenset({"shutil.rmtree", "rmtree", "distutils.dir_util.remove_tree", "fs.rmtree"})
-_ONE = frozenset({"os.remove", "os.unlink", "os.rmdir", "os.removedirs"})
-_SHELL = frozenset(
-    {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "commands.getoutput"}
-)
-_PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 _JOINING = frozenset({"os.path.join", "Path", "pathlib.Path", "str", "os.path.abspath"})
-_MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "os.renames"})
+_MAX_WITHIN = 8  # functions that call each other
 _SQL = frozenset({"execute", "executescript", "executemany", "exec_driver_sql", "raw"})
 _LISTS = (ast.List, ast.Tuple)
 _TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp)
 # Last names of what is looked for here.
 _NAMED = frozenset({
-    *(name.rpartition(".")[2] for name in _DEEP | _ONE | _SHELL | _MOVES), *_PROCESS, *_SQL, "unlink", "rmdir", "close",
-    "write_text", "write_bytes", "open", "exec", "eval", "map", "truncate",
+    *ways.LAST, *_SQL, "unlink", "rmdir", "close", "write_text", "write_bytes", "open", "exec", "eval", "map",
 })  # fmt: skip
 
 
@@ -70,8 +64,10 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, de
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     reader = _Reader(programs, scope, excerpt, depth)
+    reader.awaited, skipped = ways.judged_where_called(walk, text)
     for node in walk:
-        reader.see(node)
+        if not skipped or id(node) not in skipped:
+            reader.see(node)
     return reader.commands[:MAX_COMMANDS]
 
 
@@ -96,11 +92,10 @@ class _Reader:
         self.lists: dict[str, ast.List | ast.Tuple | ast.Set] = {}
         self.defined: dict[str, ast.FunctionDef] = {}
         self.active: set[str] = set()
+        self.awaited: frozenset[str] = frozenset()  # functions that are judged where they are called alone
 
     def see(self, node: ast.AST) -> None:
-        kind = type(node)
-        if kind is ast.Call:
-            assert isinstance(node, ast.Call)
+        if isinstance(node, ast.Call):
             if self.matters(node.func):
                 self.call(node, self.called(node.func))
         elif isinstance(node, ast.Assign):
@@ -131,8 +126,8 @@ class _Reader:
         if isinstance(function, ast.Attribute):
             return _telling(function.attr)
         if isinstance(function, ast.Name):
-            name = function.id
-            return name in self.imported or name in self.made or name in self.defined or _telling(name)
+            known = (self.imported, self.made, self.defined)
+            return any(function.id in names for names in known) or _telling(function.id)
         return True
 
     def looped(self, node: ast.For | ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
@@ -159,29 +154,31 @@ class _Reader:
 
     def called(self, node: ast.AST) -> str:
         """A function's full name, whatever its module or itself was imported as."""
+        if isinstance(node, ast.Call | ast.Subscript) and (by_its_text := ways.by_text(self, node)):
+            return by_its_text
         name = dotted(node)
         first, dot, rest = name.partition(".")
         if first in self.imported:
             return self.imported[first] + dot + rest
-        if not first:
-            return f"{module_of(node)}{dot}{rest}"
-        return name
+        return name if first else f"{module_of(node)}{dot}{rest}"
 
     def call(self, node: ast.Call, name: str) -> None:
+        if (whole := ways.made_of_a_part(self, node)) is not None:
+            node, name = whole, self.called(whole.func)
         last = name.rsplit(".", 1)[-1]
         first = node.args[0] if node.args else None
-        if name in _DEEP and first is not None:
+        if name in ways.DEEP and first is not None:
             self.programs.remove(self.value(first), self.scope, self.excerpt, "python.rmtree")
-        elif name in _ONE and first is not None:
+        elif name in ways.ONE and first is not None:
             self.remove(first)
         elif last in ("unlink", "rmdir") and isinstance(node.func, ast.Attribute):
             self.remove(node.func.value)
-        elif name in _SHELL and first is not None:
+        elif name in ways.SHELL and first is not None:
             self.commands.append(self.value(first))
-        elif last in _PROCESS and name.startswith("subprocess.") and first is not None:
+        elif last in ways.PROCESS and name.startswith("subprocess.") and first is not None:
             if isinstance(first, _LISTS):
-                words = [_quoted(self.value(item)) for item in first.elts[:MAX_PARTS]]
-                self.commands.append(" ".join(words)[: 4 * MAX_VALUE])
+                words = " ".join(_quoted(self.value(item)) for item in first.elts[:MAX_PARTS])
+                self.commands.append(words[: 4 * MAX_VALUE])
             else:
                 self.commands.append(self.value(first))
         elif last in _SQL and isinstance(first, _TEXTS):
@@ -190,16 +187,16 @@ class _Reader:
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
         elif name == "os.truncate" and first is not None:
             self.programs.write(self.value(first), self.scope, self.excerpt, False, emptying=True)
-        elif name in _MOVES and len(node.args) > 1:
-            ends = [self.value(part) for part in node.args[:2]]
-            self.commands.append("mv -- " + " ".join(map(_quoted, ends)) if not any(map(is_unknown, ends)) else ":")
+        elif (name in ways.MOVES or name in ways.MODES) and len(node.args) > 1:
+            self.commands.append(ways.moved_or_closed(self, name, node))
         elif name == "open" and first is not None:
             self.opened(node, first)
         elif last == "close" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
             self.emptied(node.func.value)  # open(path, 'w').close()
         elif last in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
-            if first is not None and self.value(first) == "":
-                self.programs.write(self.value(node.func.value), self.scope, self.excerpt, False, emptying=True)
+            path = self.value(node.func.value)
+            if first is not None and not is_unknown(path):
+                self.programs.write(path, self.scope, self.excerpt, False, emptying=self.value(first) == "")
         elif name in ("exec", "eval") and first is not None:
             if downloads(first):
                 self.programs.unseen("straight from the network", self.excerpt)
@@ -208,18 +205,20 @@ class _Reader:
         elif last == "map" and len(node.args) == 2:
             for one in getattr(node.args[1], "elts", [node.args[1]])[:16]:
                 self.call(ast.Call(node.args[0], [one], []), self.called(node.args[0]))
-        elif name in self.defined and node.args:
+        elif name in self.defined:
             self.within(self.defined[name], node)
+        elif last in ways.HANDED and ways.handed(self, node):
+            pass
         else:
             self.other(node)
 
     def within(self, function: ast.FunctionDef, node: ast.Call) -> None:
         """The body of a function that the code defines, with the paths that it is called with."""
-        if function.name in self.active or self.repeated > _MAX_LOOPED:
-            return
-        given = {part.arg: self.value(one) for part, one in zip(function.args.args, node.args, strict=False)}
-        if not any(value.startswith(("/", "~")) for value in given.values()):
-            return
+        if function.name in self.active or len(self.active) >= _MAX_WITHIN or self.repeated > _MAX_LOOPED:
+            return self.calls.unseen() if function.name in self.awaited else None
+        given = ways.bound(self, function, node)
+        if function.name not in self.awaited and not any(value.startswith(("/", "~")) for value in given.values()):
+            return None
         outer = dict(self.names)
         self.active.add(function.name)
         self.names.update(given)
@@ -229,6 +228,7 @@ class _Reader:
             self.see(found)
         self.active.discard(function.name)
         self.names = outer
+        return None
 
     def opened(self, node: ast.Call, path: ast.AST) -> None:
         """A file opened for writing is emptied, or made."""
@@ -240,8 +240,7 @@ class _Reader:
 
     def emptied(self, node: ast.Call) -> None:
         """A file that is opened for writing and closed at once."""
-        mode = self.value(node.args[1]) if len(node.args) > 1 else ""
-        if self.called(node.func) == "open" and mode[:1] == "w":
+        if self.called(node.func) == "open" and len(node.args) > 1 and self.value(node.args[1])[:1] == "w":
             self.programs.write(self.value(node.args[0]), self.scope, self.excerpt, False, emptying=True)
 
     def nested(self, code: str) -> None:

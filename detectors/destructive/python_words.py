@@ -23,19 +23,19 @@ _ENOUGH = (
     r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|PaymentIntent|execv|execl|sql\(",
     r"create_subprocess|__table__|[Tt]able\.drop|coll(?:ection)?\.drop|\.remove\((?:\{\s*\})?\)|\bsh\(",
     r"(?i:\b(?:drop|truncate|alter|revoke|grant)(?:\s|/\*)+\w+\s+\w|\bdelete(?:\s|/\*)+from\b|\bupdate\s+\S+\s+set\b)",
-    r"__import__|import_module",
+    r"__import__|import_module|__dict__\[|getattr\([^\n]{0,60}['\"]\s*\+|\bvars\(",
     r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
 _any = glance((*_ENOUGH, r"\b(?:subprocess|remove|removedirs|system|popen|getoutput|getstatusoutput)\b",
                r"(?:exec|eval)\(|open\(|write_(?:text|bytes)\(b?['\"]{2}\)|builtins",
-               r"\bshutil\.move|\bos\.(?:rename|replace)"))  # fmt: skip
+               r"\bshutil\.move|\bos\.(?:rename|replace|chmod)|write_(?:text|bytes)\("))  # fmt: skip
 _enough = glance(_ENOUGH)
 _of_os = glance((r"\b(?:remove|removedirs|system|popen)\b",))
 _os = glance((r"\bos\b",))
 _of_commands = glance((r"\b(?:getoutput|getstatusoutput)\b",))
 _commands = glance((r"\bcommands\b",))
 _empties = glance((r"['\"]w[bt+]?['\"]\)\.close|write_(?:text|bytes)\(b?['\"]{2}\)",))
-_moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace)",))
+_moves = glance((r"\bshutil\.move|\bos\.(?:rename|replace|chmod)|write_(?:text|bytes)\(",))
 _kept = glance((r"/etc|/boot|/srv|/home|\.ssh|/var|(?:^|[^!])/usr|/opt",))  # what is missed when it moves
 _guarded = glance((r"/etc|/boot|/dev/|\.ssh|/var|(?:^|[^!])/usr",))  # where a file that is opened for writing matters
 _evaluates = glance((r"(?:^|[^\w.])(?:exec|eval)\(|builtins",))

@@ -19,6 +19,7 @@ from detectors.destructive.values import clean
 MAX_ARGUMENTS = 16
 _URLS = ("url", "uri", "endpoint", "path", "href")
 _BODIES = ("body", "data", "json", "payload", "query")
+_SETTINGS = ("init", "options", "request", "config", "request_options", "params")
 _METHODS = frozenset({"DELETE", "POST", "PUT", "PATCH"})
 _LANGUAGES = {
     "javascript": "javascript", "js": "javascript", "node": "javascript", "nodejs": "javascript", "deno": "javascript",
@@ -34,6 +35,12 @@ _PROGRAMS = {
     "rclone": "rclone", "vault": "vault", "consul": "consul", "argocd": "argocd", "velero": "velero",
     "supabase": "supabase", "vercel": "vercel", "stripe": "stripe", "gsutil": "gsutil", "glab": "glab",
 }  # fmt: skip
+ACTIONS = ("action", "operation", "op", "subcommand", "verb")
+_READS = frozenset({"plan", "get", "list", "show", "describe", "status", "validate", "preview"})
+_FORGES = frozenset({"git", "github", "gitlab", "gitea", "bitbucket", "forge", "branch", "repo"})
+_REFS = frozenset({"branch", "ref", "refspec", "remote"})
+_ACTED = frozenset({"terraform", "pulumi", "helm", "kubectl"})
+_WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _CONTAINERS = frozenset({"docker", "podman", "kubectl", "heroku"})
 _INSIDE = frozenset({"exec", "run", "shell", "bash", "ssh"})
 _SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "console", "process"})
@@ -82,6 +89,10 @@ def clicked(words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> 
 
 def _request(arguments: dict[str, Any]) -> str | None:
     method = arguments.get("method", arguments.get("http_method", arguments.get("verb")))
+    if method is None:  # fetch(url, init={method})
+        inner = next((value for name in _SETTINGS if isinstance(value := arguments.get(name), dict)), {})
+        method = inner.get("method")
+        arguments = {**inner, **arguments} if method is not None else arguments
     url = next((value for name in _URLS if isinstance(value := arguments.get(name), str) and value), None)
     if not isinstance(method, str) or method.upper() not in _METHODS or url is None:
         return None
@@ -92,6 +103,10 @@ def _request(arguments: dict[str, Any]) -> str | None:
 
 
 def _program(words: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
+    forced = "push" in words and (arguments.get("force") is True or "force" in words)
+    if forced and (not _FORGES.isdisjoint(words) or not _REFS.isdisjoint(arguments)):  # whatever forge's tool it is
+        branch = arguments.get("branch", arguments.get("ref"))
+        return shlex.join(["git", "push", "--force", "origin", str(branch or "HEAD")[:200]])
     at = next((i for i, word in enumerate(words) if word in _PROGRAMS), None)
     if at is None:
         return None
@@ -104,6 +119,11 @@ def _program(words: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
     if isinstance(given, str):
         return given if given.split(None, 1)[0].rpartition("/")[2] in (program, *words) else f"{program} {given}"
     subcommands = [word for word in words[at + 1 :] if word not in ("cli", "tool", "run", "mcp", "execute")]
+    asked = next((name for name in ACTIONS if isinstance(value := arguments.get(name), str) and value.isascii()), None)
+    if asked is not None and _READS.isdisjoint(subcommands):  # terraform_apply(action="destroy")
+        acts = [word.lower() for word in _WORDS.findall(str(arguments[asked])[:60])]
+        arguments = {name: value for name, value in arguments.items() if name != asked}
+        subcommands = acts if program not in shipped().programs or not subcommands or program in _ACTED else subcommands
     if not subcommands or program not in shipped().programs:
         return None
     argv = [program, *subcommands]

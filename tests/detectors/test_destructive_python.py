@@ -45,6 +45,11 @@ WORTH = [  # code, whether it is parsed, why
     ("import asyncio\nasyncio.create_subprocess_shell('rm -rf /srv')", True, "asyncio's"),
     ("db.query('DROP TABLE users')", True, "SQL by any call"),
     ("Path('data.csv').write_text('')", True, "emptied"),
+    ("Path('/etc/hosts').write_text(text)", True, "overwritten"),
+    ("Path('notes.md').write_text(text)", False, "written"),
+    ("getattr(s, 'rm' + 'tree')('/opt')", True, "a name that is put together"),
+    ("vars(os)['system']('rm -rf /')", True, "a name by a text"),
+    ("import os; os.chmod('/etc/shadow', 0o777)", True, "opened to everyone"),
 ]
 PIECES = [
     "import os\n", "from os import remove as r\n", "import subprocess as sp\n", "import shutil, commands\n",
