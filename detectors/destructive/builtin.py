@@ -13,6 +13,7 @@ from detectors.destructive.containers import docker
 from detectors.destructive.copies import copied
 from detectors.destructive.effects import Effect
 from detectors.destructive.escapes import NAMES, escaped
+from detectors.destructive.go_code import go_run
 from detectors.destructive.paths import join
 from detectors.destructive.recipes import make, package_script
 from detectors.destructive.scope import Scope
@@ -305,4 +306,5 @@ BUILTINS: dict[str, Builtin] = {
     "docker": container, "podman": container, "nerdctl": container, "mapfile": mapfile, "readarray": mapfile,
     "printf": printf, "cp": copy, "mv": copy, "ln": copy, "install": copy, **dict.fromkeys(NAMES, escape),
     "tar": archive, "tee": tee, **dict.fromkeys(editors.NAMES, editor), "ansible": ansible,
+    "go": go_run,
 }  # fmt: skip

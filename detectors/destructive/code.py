@@ -27,7 +27,7 @@ MAX_COMMANDS = 32
 MAX_NAME = 200  # characters of a function's name with what it is called on
 MAX_VALUE = 16_384  # characters of one string
 _DEEP_ACTS = frozenset({"remove-deep"})
-Act = Literal["", "none", "remove", "remove-deep", "empty", "shell", "argv", "sql", "request", "aws"]
+Act = Literal["", "none", "remove", "remove-deep", "empty", "move", "shell", "argv", "sql", "request", "aws"]
 
 
 class Value(Struct):
@@ -90,7 +90,7 @@ def code_rules() -> tuple[_Compiled, ...]:
 _STEMS = re.compile(
     r"rm|rem|rim|pass|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
     r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
-    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$",
+    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$|renam|\bmv|move",
     re.IGNORECASE,
 )
 # Last names in which there is none of these: what stands before them has it.
@@ -160,6 +160,10 @@ class Calls:
             self._empty(call, rule)
         elif rule.act in ("shell", "argv"):
             self._command(call)
+        elif rule.act == "move" and len(call.arguments) > 1 and len(self.commands) < MAX_COMMANDS:
+            ends = [value.text for value in call.arguments[:2]]
+            if not any(map(is_unknown, ends)):
+                self.commands.append("mv -- " + " ".join(map(_quoted, ends)))
         elif rule.act == "sql":
             for value in call.arguments[:3]:
                 if not is_unknown(value.text) or " " in value.text:
@@ -210,9 +214,10 @@ class Calls:
                     if name.startswith(("exec", "spawn", "posix_spawn")) and _repeats(first, second)
                     else [first, *second.items]
                 )
-            elif all(v.raw[:1] in "'\"" for v in call.arguments[1:]):
+            elif all(v.raw[:1] in "'\"" or v.text != UNKNOWN for v in call.arguments[1:]):
                 words = call.arguments
         if words is not None:
+            words = [one for word in words[:64] for one in (word.items if word.items is not None else [word])]
             self.commands.append(" ".join(_quoted(word.text) for word in words[:256])[: 4 * MAX_VALUE])
         elif first.text != UNKNOWN:
             self.commands.append(first.text)

@@ -50,6 +50,7 @@ GRAMMARS: dict[str, Grammar] = {
     "ruby": Grammar(
         "tree_sitter_ruby",
         calls={"call": (("method",), ("receiver",), "arguments")},
+        lists=frozenset({"array", "string_array"}),
         assigns={"assignment": ("left", "right")},
         shells=frozenset({"subshell"}),
     ),

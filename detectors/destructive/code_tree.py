@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from detectors.destructive import code_handed as ways
 from detectors.destructive.bounds import MAX_ROWS, TooMuch, check_documents, check_nesting, rows_of_the_same
 from detectors.destructive.code import MAX_VALUE, Call, Calls, Value, may_fit
 from detectors.destructive.code_grammars import GRAMMARS, parsed, unescaped
@@ -27,7 +28,7 @@ _MAX_ITEMS = 64
 _HANDING = frozenset({"each", "forEach", "map", "each_entry"})
 # Parts of the names that the rules look for: without any of them nothing is parsed.
 _WORTH = re.compile(
-    r"rm|pass|del|remove|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
+    r"rm|pass|del|remove|rename|mv|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
     r"|query|\.do\b|empty|write|sync|erase|fetch|request|Command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put_",
     re.IGNORECASE,
 )
@@ -37,6 +38,14 @@ _HARM = re.compile(
     re.IGNORECASE,
 )
 _NAMES = frozenset({"identifier", "name", "function", "method", "constant"})
+_JOINS = frozenset({
+    "path.join", "path.resolve", "File.join", "path.posix.join", "Path.join", "join", "resolve", "Rails.root.join",
+    "File.expand_path", "base_path", "storage_path",
+})  # fmt: skip
+_TEMPORARY = frozenset({
+    "tmpdir", "mkdtempSync", "mktmpdir", "tempdir", "sys_get_temp_dir", "tempnam", "mkdtemp", "makeTempDir",
+    "makeTempDirSync",
+})  # fmt: skip
 _MAPPING = frozenset({"array_map", "collect", "map"})
 LANGUAGES = frozenset(GRAMMARS)
 
@@ -90,7 +99,10 @@ class _Reader:
         self.calls = Calls(programs, scope, excerpt)
         self.names: dict[str, Value] = {}
         self.aliases: dict[str, str] = {}
-        self.named = 0
+        self.named = self.repeated = 0
+        self.functions: dict[str, Node] = {}
+        self.within: list[str] = []
+        ways.given(self, [clean(word) for word in (scope.params or [])[:8]])
 
     def walk(self) -> None:
         """Every node in the order of the source, without recursion."""
@@ -105,8 +117,10 @@ class _Reader:
                 self.assign(node)
             elif kind in self.grammar.shells:
                 self.calls.see(Call("backtick", [Value(self.string(node, 0), raw="'")]))
-            elif kind in ("foreach_statement", "for_in_statement", "for"):
+            elif kind in ways.LOOPED:
                 self.looped(node)
+            elif kind in ways.FUNCTIONS:
+                ways.define(self, node, None)
             elif kind == "import_statement":
                 self.imported(node)
             work.extend(reversed(node.named_children))
@@ -130,38 +144,33 @@ class _Reader:
             return
         if name.type == "variable_declaration" and name.named_children:
             name = name.named_children[0]
+        if value.type in ways.FUNCTIONS:
+            ways.define(self, value, name)
         if value.type in self.grammar.calls:
             self.aliases[self.text(name)] = self.name(value, 0)
         self.names[self.text(name)] = self.value(value, 0)
 
     def looped(self, node: Node) -> None:
         """``for (const f of files)`` and the like: the name stands for all of them."""
-        name, source = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if name is None or source is None:
-            children = node.named_children
-            if len(children) < 2:
-                return
-            source, name = children[0], children[1]
-        self.names[self.text(name)] = self.joined(source)
+        name, source = ways.of_loop(node)
+        if source is not None:
+            ways.each_of(self, name, source, node.child_by_field_name("body") or node.child_by_field_name("block"))
 
     def joined(self, source: Node) -> Value:
-        """A list as one value: a pattern stays one, of several known texts the first stands for all."""
+        """A list as one value: a pattern stays one, of several known texts the one that reaches ways.farthest."""
         value = self.value(source, 0)
-        return value.items[0] if value.items else value
+        return ways.farthest(value.items) if value.items else value
 
     def parameter(self, node: Node, children: list[Node]) -> None:
         """What ``each`` and ``forEach`` hand to the function that they are given."""
-        source = node.child_by_field_name("receiver")
-        function = node.child_by_field_name("function")
-        if source is None and function is not None:
-            source = function.child_by_field_name("object")
+        source = ways.holder_of(node)
         block = node.child_by_field_name("block") or next((c for c in children if "function" in c.type), None)
         if source is None or block is None:
             return
         given = block.child_by_field_name("parameter") or block.child_by_field_name("parameters")
         first = given if given is None or not given.named_children else given.named_children[0]
         if first is not None:
-            self.names[self.text(first)] = self.joined(source)
+            ways.each_of(self, first, source, block.child_by_field_name("body"))
 
     def imported(self, node: Node) -> None:
         source = node.child_by_field_name("source")
@@ -181,7 +190,7 @@ class _Reader:
 
     def call(self, node: Node) -> None:
         last = self.last(node)
-        if not (last is None or last in _HANDING or last in _MAPPING or may_fit(last)):
+        if not (last is None or last in _HANDING or last in _MAPPING or last in self.functions or may_fit(last)):
             return
         self.named += 1
         if self.named > MAX_NAMED:
@@ -198,6 +207,9 @@ class _Reader:
         name = self.name(node, 0)
         if name.endswith((".each", ".forEach", ".map", ".each_entry")):
             self.parameter(node, children)
+            ways.hand_on(self, node, name, children)
+        if name in self.functions and children:
+            ways.enter(self, name, [self.value(child, 0) for child in children[:8]])
         if not may_fit(name) and name not in _MAPPING:
             return
         values = [self.value(child, 0) for child in children[:_MAX_ITEMS]]
@@ -285,6 +297,8 @@ class _Reader:
             return Value(items=items, raw=raw)
         if kind == "array_element_initializer" and node.named_children:
             return self.value(node.named_children[-1], depth + 1)
+        if kind == "object_creation_expression":
+            return ways.listing(self, node, depth) or Value(raw=raw)
         if "string" in kind or kind == "heredoc_body" or kind == "template_literal":
             return Value(self.string(node, depth), raw=raw or "'")
         if kind in self.grammar.joins and len(node.named_children) == 2:
@@ -318,33 +332,14 @@ class _Reader:
             else []
         )
         last = name.rpartition(".")[2]
-        if name in (
-            "path.join",
-            "path.resolve",
-            "File.join",
-            "path.posix.join",
-            "Path.join",
-            "join",
-            "resolve",
-            "Rails.root.join",
-            "File.expand_path",
-            "base_path",
-            "storage_path",
-        ):
+        if name in _JOINS:
             parts = [self.value(child, depth + 1).text for child in children[:8]]
             return Value("/".join(part for part in parts if part)[:MAX_VALUE], raw=raw)
         if last in ("homedir", "home"):
             return Value(self.scope.context.home, raw=raw)
-        if last in (
-            "tmpdir",
-            "mkdtempSync",
-            "mktmpdir",
-            "tempdir",
-            "sys_get_temp_dir",
-            "tempnam",
-            "mkdtemp",
-            "Deno.makeTempDir",
-        ):
+        if last in ways.PASSING and (holder := ways.holder_of(node)) is not None:
+            return self.value(holder, depth + 1)
+        if last in _TEMPORARY:
             return Value("/tmp/" + UNKNOWN, raw=raw)
         if name in ("process.cwd", "Dir.pwd", "getcwd", "Deno.cwd"):
             return Value(self.scope.cwd, raw=raw)

@@ -31,6 +31,10 @@ def analyse_language(language: str, text: str, programs: Programs, scope: Scope,
         from detectors.destructive.code_tree import analyse_code_tree  # a parser each, seldom needed
 
         return analyse_code_tree(language, text, programs, scope, excerpt)
+    if language == "go":
+        from detectors.destructive.go_code import analyse_go
+
+        return analyse_go(text, programs, scope, excerpt)
     if language in ("powershell", "cmd"):
         from detectors.destructive.windows import analyse_cmd, analyse_powershell
 

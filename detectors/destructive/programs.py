@@ -202,7 +202,7 @@ class Programs:
                 if known.language == "shell":
                     inner.params = rest[1:]
                     inner.variables["0"] = rest[0] if rest else UNKNOWN
-                elif known.language == "python":
+                else:
                     inner.params = rest
                 self.code(known.language, text, inner, excerpt)
                 return
@@ -312,7 +312,7 @@ def created(path: str, excerpt: str) -> Effect:
 
 _CONTENT = re.compile(
     r"(?!.*(?:out|result|report|log|tmp|temp|test|new|empty|init|combined|merged|all|list|dump)).*\.(?:py|[jt]sx?|go|rs|c|h|cc|cpp|hpp"
-    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|md|json|proto|vue|docx|xlsx)",
+    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|key|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|md|json|proto|vue|docx|xlsx)",
     re.IGNORECASE,
 )
 

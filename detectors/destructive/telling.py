@@ -14,7 +14,8 @@ MAX_WRITTEN = 64 * 1024  # characters of one file, looked at when it is written
 _LANGUAGES = {
     ".sh": "shell", ".bash": "shell", ".zsh": "shell", ".command": "shell", "": "shell", ".py": "python",
     ".sql": "sql", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".ts": "javascript",
-    ".rb": "ruby", ".pl": "perl", ".php": "php", ".lua": "lua", ".ps1": "powershell", ".bat": "cmd", ".cmd": "cmd",
+    ".rb": "ruby", ".pl": "perl", ".php": "php", ".lua": "javascript", ".ps1": "powershell", ".bat": "cmd",
+    ".cmd": "cmd", ".go": "go",
 }  # fmt: skip
 _SHEBANG = re.compile(r"#!\s*\S*?(?:env\s+)?(\w+?)[\d.]*(?:\s|$)")
 _BY_SHEBANG = {"python": "python", "node": "javascript", "ruby": "ruby", "perl": "perl", "php": "php"}
@@ -29,7 +30,7 @@ _HARM = (
 )  # fmt: skip
 _tells = glance(_HARM)
 # One file or an empty folder: that matters where it is one of the system's, a protected one, or one of many.
-_tells_or_removes = glance((*_HARM, r"\bos\.remove\b|unlink[( ]|rmdir\b"))
+_tells_or_removes = glance((*_HARM, r"\bos\.RemoveAll\(|exec\.Command|\.Exec\(", r"\bos\.remove\b|unlink[( ]|rmdir\b"))
 _reaches = glance((
     r"""["'](?:/|~|\.\.)""", r"\b(?:walk|i?glob|rglob|scandir|iterdir|listdir|home|expanduser|environ|getenv|argv)\b",
     r"\.(?:env|git|pem|db|sqlite|kdbx|dump|mdf|rdb|bak|sql|tfstate|ssh)\b|sqlite3|id_rsa|id_ed25519|backup",

@@ -64,6 +64,7 @@ _ENVIRONMENT = {
     "programdata": "C:/ProgramData", "public": "C:/Users/Public",
 }  # fmt: skip
 _REGISTRY = re.compile(r"^(?:registry::)?(?:hk(?:lm|cu|cr|u|cc)|hkey_\w+)(?::|\\|$)", re.IGNORECASE)
+_LIST = re.compile(r"(?<=[\w*/\\.]),[ \t]+(?=[\w.~/\\*])")  # the grammar wants lists of bare words without blanks
 _parsers = threading.local()  # a Parser is not safe to share
 
 
@@ -72,7 +73,7 @@ def analyse_powershell(text: str, programs: Programs, scope: Scope, excerpt: str
     most = MAX_ROWS if len(text) > MAX_ROWS and rows_of_the_same(text[:MAX_CODE]) else MAX_CODE
     if len(text) > most:
         programs.unseen(f"PowerShell longer than {MAX_CODE // 1024} KiB, or all the same", excerpt)
-    text = clean(text[:most])
+    text = _LIST.sub(",", clean(text[:most]))
     try:
         check_nesting(text)
     except TooMuch as error:

@@ -16,7 +16,7 @@ from detectors.destructive.context import Context
 from detectors.destructive.effects import verdict
 from detectors.destructive.shell import analyse_code
 
-ALL = [*sorted(LANGUAGES), "powershell", "cmd", "cypher"]
+ALL = [*sorted(LANGUAGES), "go", "powershell", "cmd", "cypher"]
 FOLLOWED = [  # language, code, whether it is found, why
     ("javascript", "const {rmSync: r} = require('fs'); r('/home', {recursive: true})", True, "another name"),
     ("javascript", "import { rmSync } from 'node:fs'\nrmSync('/home', { recursive: true })", True, "imported"),
@@ -27,6 +27,31 @@ FOLLOWED = [  # language, code, whether it is found, why
     ("javascript", "console.log(\"fs.rmSync('/home', {recursive: true})\")", False, "a string"),
     ("javascript", "cache.delete('/home'); list.remove(x)", False, "no file"),
     ("javascript", "fs.rmSync(os.tmpdir() + '/x', {recursive: true})", False, "for the moment"),
+    ("javascript", "for (const d of ['build', '/srv']) fs.rmSync(d, {recursive: true})", True, "the farthest"),
+    ("javascript", "for (const c of ['ls', 'rm -rf /srv']) execSync(c)", True, "each of a list"),
+    ("javascript", "['/home'].forEach(fs.rmSync); fs.readdirSync('/etc').forEach(fs.unlinkSync)", True, "handed on"),
+    ("javascript", "function wipe(d) { fs.rmSync(d, {recursive: true}) }\nwipe('/home')", True, "its own"),
+    ("javascript", "function wipe(d) { fs.rmSync(d, {recursive: true}) }\nwipe('/tmp/x')", False, "scratch"),
+    ("ruby", "def wipe(d)\n FileUtils.rm_rf(d)\nend\nwipe('/home')", True, "its own"),
+    ("ruby", "%w[build /srv].each { |d| FileUtils.rm_rf(d) }", True, "the farthest"),
+    ("ruby", "Dir['/home/**/*'].select { |f| File.file?(f) }.each(&File.method(:delete))", True, "handed on"),
+    ("ruby", "Dir['tmp/*'].select { |f| File.file?(f) }.each(&File.method(:delete))", False, "scratch"),
+    ("perl", "for my $d (qw(build /srv)) { system('rm', '-rf', $d) }", True, "each of a list"),
+    ("perl", "my @d = ('/home'); system('rm', '-rf', @d)", True, "a list among the words"),
+    ("perl", "rename '/etc/hosts', '/tmp/hosts'", True, "moved away"),
+    ("perl", "rename 'a.tmp', 'a.txt'", False, "moved about"),
+    (
+        "php",
+        "foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator('/srv')) as $k => $f) unlink($f);",
+        True,
+        "what a folder holds",
+    ),
+    ("go", "d := \"/ho\" + \"me\"\nos.RemoveAll(d)", True, "put together"),
+    ("go", "for _, d := range []string{\"build\", \"/srv\"} {\n os.RemoveAll(d)\n}", True, "the farthest"),
+    ("go", "filepath.Walk(\"/home\", func(p string, i fs.FileInfo) error { return os.Remove(p) })", True, "all"),
+    ("go", "exec.CommandContext(ctx, \"rm\", \"-rf\", \"/home\").Run()", True, "a command"),
+    ("go", "// os.RemoveAll(\"/home\")\nfmt.Println(\"os.RemoveAll(`/home`)\")", False, "text"),
+    ("go", "d, _ := os.MkdirTemp(\"\", \"x\")\ndefer os.RemoveAll(d)", False, "for the moment"),
     ("ruby", "d = '/home'\nFileUtils.rm_rf(d)", True, "a variable"),
     ("ruby", "FileUtils.rm_rf(\"#{'/home'}\")", True, "interpolated"),
     ("ruby", "# FileUtils.rm_rf('/home')", False, "a comment"),
@@ -84,7 +109,8 @@ def test_what_lies_beyond_the_bound_is_looked_at(language: str) -> None:
     if language in ("powershell", "cmd", "cypher"):
         return
     filler = "x = 1\n" if language == "ruby" else "x = 1;\n"
-    assert "shell.unseen-code" in found(language, filler * 3000 + "rmSync('/home')")
+    harm = "os.RemoveAll(d)" if language == "go" else "rmSync('/home')"
+    assert "shell.unseen-code" in found(language, filler * 3000 + harm)
     assert found(language, filler * 3000) == []
 
 
