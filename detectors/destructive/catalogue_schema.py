@@ -38,7 +38,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     target: ``rest`` (the remaining words), ``paths`` (each a path), ``sources`` (all but the last),
     ``last path``, ``first``, ``none``, ``key:of=``
     (paths after such a prefix), ``word:1`` (the first word, in ``when`` or not),
-    ``flag:--name`` (the value of a flag; several by comma).
+    ``flag:--name`` (the value of a flag; several by comma), ``path of:-o`` (that value as a path).
     skip: words before the targets (the mode of chmod). deep: flags that make it reach into folders, or ``always``.
     only: path targets count only in these places. widen: flags that make it everything.
     does: left out where it does no harm. fires, quiet: command lines that a test tries.

@@ -35,6 +35,8 @@ def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerp
         paths = words if match.arguments.has(("-t", "--target-directory")) else words[:-1]
     elif target == "last path":
         paths = words[-1:]
+    elif target.startswith("path of:"):
+        paths = [match.arguments.flags[flag] for flag in target[8:].split(",") if match.arguments.flags.get(flag)]
     elif target.startswith("key:"):
         prefix = target[4:]
         paths = [word[len(prefix) :] for word in match.words if word.startswith(prefix)]

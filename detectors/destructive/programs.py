@@ -293,7 +293,7 @@ class Programs:
         elif (spot.place == "protected" and not append and (emptying or _overwritten(spot.path))) or (
             emptying
             and not append
-            and (spot.place in ("system", "elsewhere", "core", "wide") or GLOB * 2 in path or _content(spot))
+            and (spot.place in ("system", "elsewhere", "core", "wide") or GLOB in path or _content(spot))
         ):
             effect = file_effect("overwrite", spot, path, False, excerpt, "shell.empty-file")
         elif append or emptying or is_unknown(spot.path):

@@ -27,6 +27,22 @@ STATEMENTS = SEQUENCE | {
 }  # fmt: skip
 
 
+# What reads the files among its words, or its input.
+_READING = frozenset({
+    "sort", "uniq", "sed", "gsed", "jq", "yq", "awk", "gawk", "mawk", "cut", "grep", "egrep", "fgrep", "rg", "tr",
+    "head", "tail", "cat", "tac", "rev", "nl", "column", "fmt", "fold", "expand", "paste", "join", "comm", "base64",
+    "xxd", "iconv", "xmllint", "tidy", "envsubst", "csvcut", "csvsort", "gpg", "openssl", "gzip", "zcat", "strings",
+    "diff", "pandoc", "m4", "shuf", "xsltproc", "prettier", "clang-format", "gofmt", "black", "perl",
+})  # fmt: skip
+_EMPTYING = frozenset({">", "1>", ">|", "&>"})
+_NOISE = frozenset({"/dev/urandom", "/dev/random", "/dev/zero"})
+
+
+def _eaten(words: list[str], path: str) -> bool:
+    """``sort a > a``: the shell empties what the program is about to read."""
+    return path in words and not _READING.isdisjoint(words)
+
+
 def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | None) -> str:
     body = node.child_by_field_name("body")
     outputs: list[Node] = []
@@ -49,13 +65,24 @@ def redirected_statement(shell: Shell, node: Node, scope: Scope, stdin: str | No
     last = ""
     for child, text in zip(outputs, texts, strict=True):
         if ">" in text[:4]:
-            redirect(shell, child, scope, bool(out.strip()), out)
+            redirect(shell, child, scope, bool(out.strip()) and not _reads(shell, child, body, texts), out)
             last = text
     if last and not last.startswith("2"):
         out = ""
     for child in followers:
         out = shell.visit(child, scope, out if child.type in ("pipeline", "command") else stdin)
     return out
+
+
+def _reads(shell: Shell, output: Node, body: Node | None, texts: list[str]) -> bool:
+    """Whether what is about to be emptied is read by the command in front of it."""
+    target = output.child_by_field_name("destination")
+    if target is None or body is None or ">>" in shell.words.text(output)[:4]:
+        return False
+    path = shell.words.text(target)
+    words = [word.strip("'\"") for word in shell.words.text(body)[:2000].split()]
+    words += [text.lstrip("0123456789")[1:].strip() for text in texts if text.lstrip("0123456789").startswith("<")]
+    return _eaten(words, path.strip("'\""))
 
 
 def _in_order(
@@ -121,13 +148,31 @@ def plain_command(shell: Shell, command: Command, scope: Scope, stdin: str | Non
     redirects = command.redirects
     if redirects is None:
         return shell.run(command.words, scope, stdin, command.text)
+    read = command.words
     for operator, path in redirects:
         if operator.endswith("<"):
+            read = [*read, path]
             stdin = scope.files.get(join(scope.cwd, literal(path)), "" if path == "/dev/null" else UNKNOWN)
     out = shell.run(command.words, scope, stdin, command.text)
     printed = out
     for operator, path in redirects:
         if not operator.endswith("<"):
-            into(shell, path, scope, ">>" in operator, bool(out.strip()), out, command.text)
+            writing = bool(out.strip()) and not (operator in _EMPTYING and _eaten(read, path))
+            if writing and command.words[0] == "cat" and not _NOISE.isdisjoint(command.words):
+                writing = False  # nobody wants to read that
+            into(shell, path, scope, ">>" in operator, writing, out, command.text)
             printed = out if operator[0] == "2" else ""
     return printed
+
+
+def plain_pipeline(shell: Shell, pipeline: list[Command], scope: Scope, stdin: str | None) -> str:
+    """Several, each of which reads what the one before prints."""
+    out, last = stdin, pipeline[-1]
+    for command in pipeline:
+        inner = scope.fork()
+        inner.sink = last.text
+        out = plain_command(shell, command, inner, out)
+    for operator, path in last.redirects or ():  # ``cat a | sort > a``
+        if operator in _EMPTYING and any(_eaten(command.words, path) for command in pipeline[:-1]):
+            shell.programs.write(path, scope, last.text, append=False, emptying=True)
+    return out or ""

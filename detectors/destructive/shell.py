@@ -32,7 +32,14 @@ from detectors.destructive.heredocs import fold, folded
 from detectors.destructive.inert import inert
 from detectors.destructive.plain import Pipeline, plain_script, plain_words
 from detectors.destructive.programs import Programs
-from detectors.destructive.redirects import SEQUENCE, STATEMENTS, plain_command, redirect, redirected_statement
+from detectors.destructive.redirects import (
+    SEQUENCE,
+    STATEMENTS,
+    plain_command,
+    plain_pipeline,
+    redirect,
+    redirected_statement,
+)
 from detectors.destructive.replaced import without_replaced
 from detectors.destructive.scope import Scope
 from detectors.destructive.stand_ins import stand_ins
@@ -207,15 +214,10 @@ class Shell:
         printed = []
         for pipeline in script:
             self.step(1 + len(pipeline))
-            out = stdin
             if len(pipeline) == 1:
-                printed.append(plain_command(self, pipeline[0], scope, out))
-                continue
-            for command in pipeline:
-                inner = scope.fork()
-                inner.sink = pipeline[-1].text
-                out = plain_command(self, command, inner, out)
-            printed.append(out or "")
+                printed.append(plain_command(self, pipeline[0], scope, stdin))
+            else:
+                printed.append(plain_pipeline(self, pipeline, scope, stdin))
         self.depth -= 3
         return "".join(printed)
 
