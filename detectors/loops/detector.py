@@ -163,7 +163,7 @@ class Loops(Detector[LoopsState]):
         elif agent.spaced and spaced >= 0.4 and spaced >= 1.25 * agent.spaced:
             agent.slower += 1
         agent.spaced, agent.pace = spaced, (agent.pace + waited) / 2
-        verdict = weigh(state, agent, call, outcome, waited, scale.waits)
+        verdict = weigh(state, agent, call, outcome, waited, scale.waits, rests=before > 0 or flags & WAITS != 0)
         found: list[Finding] = []
         if (verdict.evidence > 0 or agent.score) and add_evidence(agent, call, verdict, scale):
             found = findings_of(agent, call, outcome, verdict, event, run, scale)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from detectors.loops.fingerprint import BARE, CHANGES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
+from detectors.loops.fingerprint import BARE, CHANGES, DRAWN, NOTES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
 from detectors.loops.hashing import mixed
 from detectors.loops.outcome import EMPTY, UNKNOWN, Outcome
 from detectors.loops.signature import Signature
@@ -33,7 +33,7 @@ from detectors.loops.state import (
 
 LONG_AGO = 28  # steps after which a repeat is hardly one: the longest cycle with noise in it
 DENSITY, DENSE = 0.2, 0.6  # weight of a step in the share of repeats, and the share that makes a cycle
-BACKS_OFF = (1.0, 0.8, 0.5, 0.25)  # of the evidence is left, by how often in a row the wait grew
+BACKS_OFF = (1.0, 0.7, 0.35, 0.15)  # of the evidence is left, by how often in a row the wait grew
 ROUND = 4  # steps that follow from something new
 CERTAIN = 100  # the third time that a step was done with the same result, and each time after
 
@@ -54,6 +54,7 @@ class Kind(IntEnum):
 # A call's relation to an earlier one: the same; words only added or only left out; only words with digits differ; many
 # words in common; another one.
 SAME, REFINED, NUMBERED, SIMILAR, OTHER = range(5)
+NEAR = (NUMBERED, SIMILAR)
 
 
 class Verdict(Struct, gc=False):
@@ -113,8 +114,11 @@ def backed_off(agent: Agent, call: Pending, waited: float, waits: Waits) -> floa
     return patience(agent, call, waited, waits) * BACKS_OFF[min(agent.slower, 3)]
 
 
-def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, waited: float, waits: Waits) -> Verdict:
-    """Updates what is known of the run with one step, and says what it shows. waited: seconds of the step."""
+def weigh(
+    state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, waited: float, waits: Waits, rests: bool = False
+) -> Verdict:
+    """Updates what is known of the run with one step, and says what it shows. waited: seconds of the step. rests: it
+    waits by its own words, or the step before it did nothing else."""
     step = state.step = state.step + 1
     signature, failing, flags = outcome.signature, outcome.failing, call.flags
     passing = signature is not None and signature.passing
@@ -160,8 +164,9 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         if call.flags & STEPS_ON and outcome.short and not fails:
             evidence = min(evidence, 5)
         if signature is not None and not passing:
-            waited = 0.0
-            share = 1.0
+            # Who sleeps before each look waits for it to pass, whatever it says; who takes ever longer may do so.
+            share = patience(agent, call, waited, waits) if rests else 1.0
+            share *= BACKS_OFF[min(agent.slower, 3)] if agent.slower > 1 else 1.0
         else:
             share = patience(agent, call, waited, waits)
             if kind == Kind.FLIP:
@@ -186,7 +191,7 @@ def weigh(state: LoopsState, agent: Agent, call: Pending, outcome: Outcome, wait
         verdict = _went_well(state, agent, call, outcome)
     agent.barren = min(agent.barren + 1, 1000) if outcome.barren else 0
     if not failing:
-        if count < 2:
+        if count < 2 and not flags & NOTES:
             if outcome.brief or flags & CHANGES:
                 agent.acted = step
             elif moves and not outcome.short:
@@ -256,13 +261,15 @@ def _failed(
         if near == NUMBERED:
             retries = signature.limit or (signature.passing and call.flags & RETRIES)
             # A word or two are what each of many items came to, rather than an obstacle.
-            evidence = 60 if retries else 0 if outcome.short else 10
+            evidence = 60 if retries else 0 if outcome.short else 10 if call.flags & DRAWN else 5
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
         elif near == SAME:
             evidence = 80
         else:
             evidence = 60 if near in (REFINED, SIMILAR) else 50
+            if near == SIMILAR and not signature.passing and not outcome.long:
+                evidence //= _got_through(state, call)
         if signature.passing:
             evidence = round(evidence * backed_off(agent, call, waited, waits))
         kind = Kind.RETRY if signature.passing and near <= NUMBERED else Kind.FAILURE
@@ -342,6 +349,13 @@ def _nearest(state: LoopsState, call: Pending, outcome: int | None) -> int:
             if found < near:
                 near = found
     return near
+
+
+def _got_through(state: LoopsState, call: Pending) -> int:
+    """1, or more where calls like it went well of late: then the failure is what came of this item."""
+    failed = {known.signature for known in state.failures}
+    well = sum(latest.outcome not in failed and relation(call, latest) in NEAR for latest in state.latest)
+    return 1 + min(2 * well, 5)
 
 
 def _remember(known: dict[int, int], value: int, most: int) -> None:

@@ -15,10 +15,10 @@ from struct import Struct as Packed
 from typing import Any
 from zlib import crc32
 
-import msgspec
 from msgspec import Struct
 
 from detectors.event import ToolCall
+from detectors.loops.given import unwrapped, written
 from detectors.loops.hashing import hashed
 from detectors.loops.mask import TEMPORARY
 
@@ -35,9 +35,6 @@ COMMANDS = (
 )  # fmt: skip
 # Commands too, where the tool is a shell by its name.
 TYPED = ("input", "code", "args", "line", "text")
-# In these some publishers put all that the tool takes.
-WRAPPERS = ("input", "arguments", "args", "params", "parameters", "kwargs", "tool_input")
-WRITTEN = 16_384  # characters of arguments, given as JSON in a text, that are read as arguments
 SHELLS = frozenset({"bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/bin/zsh"})
 # Arguments that vary without changing what the call does, if there are others.
 BESIDE_THE_POINT = frozenset({"thought", "thinking", "reasoning", "nonce", "idempotency_key", "tool_use_id"})
@@ -54,7 +51,7 @@ ACTS = frozenset({
 
 # Flags of a call.
 WAITS, SLEEPS, STEPS_ON, PAGES, CHANGES, SPAWNS = (1 << n for n in range(6))
-SHELL, BARE, WATCHES, RETRIES, UNDOES, LOOKS, TYPES = (1 << n for n in range(6, 13))
+SHELL, BARE, WATCHES, RETRIES, UNDOES, LOOKS, TYPES, DRAWN, NOTES = (1 << n for n in range(6, 15))
 
 # What is no part of a word, to spaces; capitals to small letters.
 _TO_WORDS = bytes(
@@ -75,11 +72,14 @@ _DATE_AND_TIME = re.compile(
 _SHOWN = re.compile(
     r"2>&1|&>>? ?/dev/null|2> ?/dev/null|\|&? *(?:tail|head|cat|less|more)\b[^|;&\n]*|\|\| *(?:true|:)(?=\s|$)"
 )
-_COMMENT = re.compile(r"#(?<![^\s;]#)[^\n'\"]*(?=\n|\Z)")
+_COMMENT = re.compile(r"#(?<![^\s;]#)(?!\d)[^\n'\"]*(?=\n|\Z)")
 _STEPS_ON = re.compile(
     r"(?:^|[_.\-])(?:scroll|click|double_click|left_click|press|key|swipe|tab|next|page|screenshot|snapshot)", re.I
 )
 _SLEEPING = re.compile(r"(?:^|[_.\-])(?:sleep|wait|delay|pause)", re.I)
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NOTES = re.compile(r"(?:^|[_.\-])(?:todos?|think(?:ing)?|update_plan|scratch_?pad)(?:\Z|[_.\-])", re.I)  # to itself
+_DRAWN = re.compile(rb"(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{6,}\Z")
 _TYPES = re.compile(r"(?:^|[_.\-])(?:bash|z?sh|shell|terminal|console|powershell|pwsh|exec|cmd)(?:\Z|[_.\-])", re.I)
 _SPAWNS = re.compile(
     r"(?:^|[_.\-])(?:spawn|delegate|hand_?off|hand_?over|sub_?agents?|transfer_to)|(?:^|__)task\Z"
@@ -127,7 +127,8 @@ class Fingerprint(Struct, gc=False):
 @lru_cache(maxsize=1024)
 def _of_tool(tool: str) -> tuple[int, int]:
     """The tool's own hash and flags."""
-    flags = 0
+    name, flags = tool, 0
+    tool = _CAPITAL.sub("_", tool)
     if _SLEEPING.search(tool):
         flags |= SLEEPS | WAITS
     elif any(word.decode() in tool.lower() for word in _WATCHING):
@@ -142,7 +143,9 @@ def _of_tool(tool: str) -> tuple[int, int]:
         flags |= CHANGES | UNDOES
     if _TYPES.search(tool):
         flags |= TYPES
-    return crc32(tool.encode("utf-8", "surrogatepass")) | 1, flags
+    if _NOTES.search(tool):
+        flags = flags & ~CHANGES | NOTES
+    return crc32(name.encode("utf-8", "surrogatepass")) | 1, flags
 
 
 def fingerprint(call: ToolCall) -> Fingerprint:
@@ -171,7 +174,9 @@ def fingerprint(call: ToolCall) -> Fingerprint:
     total = sum(hashes) + start
     shape, own = total + (middle or rest), b""
     if not b"".join(words).isalpha():
-        numbers = [crc32(word) for word in words if not word.isalpha()]
+        named = [word for word in words if not word.isalpha()]
+        flags |= DRAWN if any(map(_DRAWN.match, named)) else 0
+        numbers = list(map(crc32, named))
         if text.isascii():
             shape = total + middle - sum(numbers)
         del numbers[OWN:]
@@ -223,7 +228,7 @@ def _essence(arguments: dict[str, Any] | str | None, types: bool = False) -> tup
     if arguments is None:
         return "", 0, 0
     if isinstance(arguments, str):
-        arguments = _written(arguments)
+        arguments = written(arguments)
     if isinstance(arguments, str):
         text, rest = _ends(arguments)
         return text, rest, _of_command(text)
@@ -233,7 +238,7 @@ def _essence(arguments: dict[str, Any] | str | None, types: bool = False) -> tup
         text, rest = _ends(command)
         return text, rest, _of_command(text)
     flags, rest = 0, 0
-    kept = _to_the_point(_unwrapped(arguments))
+    kept = _to_the_point(unwrapped(arguments))
     parts: list[str] = []
     placed = ""
     for number, (name, value) in enumerate(kept.items()):
@@ -272,25 +277,6 @@ def _of_command(command: str) -> int:
 
 def _of_action(action: str) -> int:
     return SLEEPS | WAITS if _SLEEPING.match(action) else STEPS_ON if _STEPS_ON.search(action) else 0
-
-
-def _written(arguments: str) -> dict[str, Any] | str:
-    """Arguments that were given as JSON in a text, as models write them; any other text as it is."""
-    if not arguments.startswith("{") or len(arguments) > WRITTEN:
-        return arguments
-    try:
-        return msgspec.json.decode(arguments, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return arguments
-
-
-def _unwrapped(arguments: dict[str, Any]) -> dict[str, Any]:
-    """What stands in an argument that holds all the others, beside what stands outside."""
-    for name in WRAPPERS:
-        inner = arguments.get(name)
-        if isinstance(inner, dict) and inner and all(isinstance(key, str) for key in inner):
-            return {**{key: value for key, value in arguments.items() if key != name}, **inner}
-    return arguments
 
 
 def line_of(command: list[Any]) -> str:

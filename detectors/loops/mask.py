@@ -12,6 +12,7 @@ ENDS = 200  # characters at either end of a text that are masked; what is betwee
 TEMPORARY = r"tmp(?:\.(?![a-z]*\d+\b)[A-Za-z0-9]{6,10}|(?![a-z]*_?\d+\b)[a-z0-9_]{8})\b"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+_BAR = re.compile(r"={4,}>?|#{4,}|[\u2588\u2501\u25a0]{2,}[\u2591-\u2593\u258a-\u258f\u2578-\u257f]*")
 _PROCESS = re.compile(r"(?<=[a-z])\[\d+\](?=:)")
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"[a-z0-9]*\d[a-z0-9]*")
@@ -77,6 +78,8 @@ def mask(text: str, failing: bool = False, own: bytes = b"") -> str:
     if not text:
         return middle
     text = text.lower()
+    if "===" in text or "###" in text or not text.isascii():
+        text = _BAR.sub("~", text)
     if "]" in text:
         text = _PROCESS.sub("[~]", text)
     if _DIGIT.search(text) or "tmp" in text:

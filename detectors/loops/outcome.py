@@ -10,7 +10,15 @@ from detectors.event import ToolResult
 from detectors.loops.fingerprint import CHANGES, PAGES, SHELL, SPAWNS, UNDOES, sample_of
 from detectors.loops.hashing import hashed
 from detectors.loops.mask import mask, may_vary
-from detectors.loops.signature import TIMED_OUT, Signature, begins_badly, hides_failure, is_failure, signature_of
+from detectors.loops.signature import (
+    TIMED_OUT,
+    Signature,
+    answers_badly,
+    begins_badly,
+    hides_failure,
+    is_failure,
+    signature_of,
+)
 from detectors.loops.state import Pending
 
 UNKNOWN = 0  # the hash of what was not published
@@ -21,6 +29,8 @@ SPARSE = 400  # characters, from which an output is neither barren nor an acknow
 _BARREN = re.compile(
     r"\s*(?:\[\]|\{\}|\(\)|none|null|nil|empty(?: set)?|0 (?:rows|results|matches)|"
     r"no\b.{0,20}\b(?:results?|matches|rows|items|records|data|more|events|messages)\b.*|"
+    r"(?:your |the )?(?:search|query)\b.{0,40}\b(?:not match|no match|returned (?:no|nothing))\b.*|"
+    r"nothing\b.{0,20}\bfound\W*|"
     r"\{[^\[]{0,80}\": ?\[\][^\[]*)\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
@@ -78,7 +88,9 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
         silent = code is None and status is None
         if codes and silent and flags & SHELL and output.strip():
             failing, signature = True, TIMED_OUT
-        elif (silent or flags & SHELL) and (hides_failure(output) or (silent and begins_badly(output))):
+        elif answers_badly(output) or (
+            (silent or flags & SHELL) and (hides_failure(output) or (silent and begins_badly(output)))
+        ):
             signature = signature_of(result, own)
     size = len(output)
     outside = _outside(result)

@@ -48,6 +48,7 @@ _NAMED = re.compile(
 _PASSING = re.compile(
     r"\b(?:429|50[234])\b|too many|rate.?limit|quota|overload|temporar|try again|\block(?:ed|s)?\b|busy|unavailable"
     r"|timed? ?-?out|refused|reset by peer|not ready|throttl|exhausted|backoff|deadlock"
+    r"|could not resolve|no response|unreachable|no route"
 )  # fmt: skip
 _LIMIT = re.compile(r"\b429\b|too many|rate.?limit|quota|overload|throttl|exhausted|rate exceeded|\block")
 _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str] | None], ...] = (
@@ -80,7 +81,9 @@ _KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str] | None], ...] = (
 _PASSING_HINTS = (
     "429", "502", "503", "504", "too many", "rate", "quota", "overload", "temporar", "again", "lock", "busy",
     "unavailable", "time", "refused", "reset", "not ready", "throttl", "exhausted", "backoff",
+    "resolve", "no r", "unreachable",
 )  # fmt: skip
+_BAD_ANSWER = re.compile(r'"(?:error|errorMessage|error_message)": ?(?:"[^"]|\{ ?")|"(?:ok|success)": ?false\b')
 _BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
 
 
@@ -119,6 +122,15 @@ def hides_failure(output: str) -> bool:
     if len(last) <= 8 or _PLAIN_WORDS.search(last) is None:
         return False
     return _PLAIN_WORDS.search(_NONE_OF_IT.sub("", last)) is not None
+
+
+def answers_badly(output: str) -> bool:
+    """Whether an answer in JSON, of a call that went well as far as its code says, tells of an error.
+
+    >>> answers_badly('{"ok": false, "error": "ratelimited"}'), answers_badly('{"error": null, "rows": 3}')
+    (True, False)
+    """
+    return output.startswith("{") and _BAD_ANSWER.search(output, 0, 120) is not None
 
 
 def begins_badly(output: str) -> bool:

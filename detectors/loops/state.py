@@ -122,7 +122,7 @@ class Together(Struct, array_like=True, gc=False):
 
     said, by: the words of the latest messages and who said them. asked: a user was among them. talk, spawn: evidence,
     in hundredths. lineage: depth by agent. agents: that were started. spawned: calls in a row that start agents.
-    tasks: shapes of the calls that did.
+    tasks: shapes of the calls that did. handed: who made the last of them.
     """
 
     said: list[int] = field(default_factory=list)
@@ -138,6 +138,7 @@ class Together(Struct, array_like=True, gc=False):
     spawn_since: Place | None = None
     talk_told: Told | None = None
     spawn_told: Told | None = None
+    handed: int = 0
 
 
 class LoopsState(Struct, omit_defaults=True, gc=False):

@@ -99,14 +99,17 @@ def saw_call(
         together.talk_since = together.talk_told = None
     found = _saw_child(event, key, state, agent, run, scale) if event.parent_agent_id else []
     if not mark.flags & SPAWNS:
-        together.spawned = 0
+        together.spawned = together.handed = 0
         return found
     together.spawned += 1
+    between = together.handed not in (0, key)
+    together.handed = key
     depth = together.lineage.get(key, 0)
     evidence = 50 if depth >= DEEP - 1 else (0, 5, 15)[min(depth, 2)]
     task = mark.shape if depth else mark.ident  # the numbered parts of a plan are one thing, handing on is another
     if task in together.tasks:
-        evidence += 25 if depth > 1 else 10
+        # The same again is one thing; that another agent hands it on, and nothing was done in between, is worse.
+        evidence += 25 if depth > 1 or between else 10
     else:
         together.tasks.append(task)
         if len(together.tasks) > SAID:
