@@ -1,4 +1,4 @@
-"""Python's garbage collector in a process that judges: what was loaded stays, and little of what comes is cyclic.
+"""Python's garbage collector in a process that judges: what was loaded stays, and next to nothing that comes is cyclic.
 
 With Python's own settings it looks at all that the catalogue, the parsers and the runs hold again and again, in
 pauses that grow with what is held.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gc
 
-YOUNG = 50_000  # objects made, less those gone, before the young are looked at
-MIDDLE, OLD = 20, 50  # times that the next younger are looked at before these
+YOUNG = 5_000  # objects made, less those gone, before the young are looked at: for some milliseconds
+MIDDLE, OLD = 5_000, 10  # times that the next younger are looked at before these: it takes them 0.1 s and more
 
 
 def settle() -> None:
