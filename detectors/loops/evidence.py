@@ -54,7 +54,6 @@ class Kind(IntEnum):
 # A call's relation to an earlier one: the same; words only added or only left out; only words with digits differ; many
 # words in common; another one.
 SAME, REFINED, NUMBERED, SIMILAR, OTHER = range(5)
-NEAR = (NUMBERED, SIMILAR)
 
 
 class Verdict(Struct, gc=False):
@@ -268,7 +267,7 @@ def _failed(
             evidence = 80
         else:
             evidence = 60 if near in (REFINED, SIMILAR) else 50
-            if near == SIMILAR and not signature.passing and not outcome.long:
+            if near >= SIMILAR and not signature.passing and not outcome.long:
                 evidence //= _got_through(state, call)
         if signature.passing:
             evidence = round(evidence * backed_off(agent, call, waited, waits))
@@ -354,7 +353,11 @@ def _nearest(state: LoopsState, call: Pending, outcome: int | None) -> int:
 def _got_through(state: LoopsState, call: Pending) -> int:
     """1, or more where calls like it went well of late: then the failure is what came of this item."""
     failed = {known.signature for known in state.failures}
-    well = sum(latest.outcome not in failed and relation(call, latest) in NEAR for latest in state.latest)
+    well = 0
+    for latest in state.latest:
+        if latest.outcome not in failed:
+            common, union = (call.words & latest.words).bit_count(), (call.words | latest.words).bit_count()
+            well += 3 * common >= union and latest.ident != call.ident
     return 1 + min(2 * well, 5)
 
 
