@@ -295,6 +295,15 @@ def editor(programs: Programs, argv: list[str], scope: Scope, stdin: str | None,
     escape(programs, argv, scope, stdin, excerpt)
 
 
+def django(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str | None:
+    """manage.py: SQL that it prints to empty the database, and its way into one."""
+    if argv[1:2] == ["sqlflush"]:
+        return "TRUNCATE every_table;"
+    if argv[1:2] == ["dbshell"] and stdin is not None:
+        return programs.code("sql", stdin, scope, excerpt)
+    return None
+
+
 BUILTINS: dict[str, Builtin] = {
     "cd": cd, "pushd": cd, "popd": cd, "chdir": cd, "eval": evaluate, "source": source, ".": source, "exec": passing,
     "command": passing, "coproc": passing, "builtin": passing, "noglob": passing, "trap": trap, "alias": alias,
@@ -306,5 +315,5 @@ BUILTINS: dict[str, Builtin] = {
     "docker": container, "podman": container, "nerdctl": container, "mapfile": mapfile, "readarray": mapfile,
     "printf": printf, "cp": copy, "mv": copy, "ln": copy, "install": copy, **dict.fromkeys(NAMES, escape),
     "tar": archive, "tee": tee, **dict.fromkeys(editors.NAMES, editor), "ansible": ansible,
-    "go": go_run,
+    "go": go_run, "manage.py": django, "django-admin": django,
 }  # fmt: skip

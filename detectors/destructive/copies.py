@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _VALUED = frozenset({"-t", "-S", "-m", "-o", "-g", "--target-directory", "--suffix", "--mode", "--owner", "--group"})
 _KEEPING = frozenset({"-n", "--no-clobber", "-i", "--interactive", "-b", "--backup", "-u", "--update"})
 _SINGLE = frozenset({"system", "protected", "elsewhere", "workspace"})
+_PROGRAMS = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"})
 MAX_SOURCES = 16
 
 
@@ -68,10 +69,13 @@ def _one(programs: Programs, name: str, source: str, goal: str, scope: Scope, ke
         return
     origin, target = join(scope.cwd, literal(source)), join(scope.cwd, literal(goal))
     text = scope.files.get(origin)
+    folder, _, program = origin.rpartition("/")
+    if folder in _PROGRAMS and text is None and program.isalnum():  # ``cp /bin/rm x``
+        text = f'{program} "$@"\n'
     if text is not None:
         scope.write(target, text)
         if name.endswith("mv"):
-            del scope.files[origin]
+            scope.files.pop(origin, None)
     if keeping or name.endswith("ln"):
         return
     if source != "/dev/null" and locate(goal, scope.cwd, programs.shell.context).place == "protected":

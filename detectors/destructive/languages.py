@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _PARSED = frozenset({"javascript", "ruby", "php", "perl"})
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"", re.DOTALL)
 _WHOLE_MATCH = re.compile(
-    r"\bMATCH\s*\(\s*\w*\s*(?::\s*\w+\s*)?\)\s*(?:OPTIONAL\s+MATCH[^;]*)?(?:WITH[^;]*)?DETACH\s+DELETE", re.IGNORECASE
+    r"\bMATCH\s*\(\s*\w*\s*(?::\s*\w+\s*)?\)\s*(?:OPTIONAL\s+MATCH[^;]*)?(?:WITH[^;]*)?"
+    r"(?:CALL\s*(?:\(\s*\w*\s*\)\s*)?\{\s*(?:WITH\s+\w+\s+)?)?(?:DETACH\s+)?DELETE", re.IGNORECASE
 )
 
 

@@ -21,6 +21,7 @@ from detectors.destructive.paths import Spot, join, locate
 from detectors.destructive.scope import Scope
 from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
+from detectors.destructive.sql_words import generated_sql
 from detectors.destructive.steps import KEPT
 from detectors.destructive.throwaway import lowered
 from detectors.destructive.values import CODED, GLOB, NET, ONE, UNKNOWN, UNSET, is_unknown, literal, passed_on
@@ -98,9 +99,10 @@ class Programs:
             if out is not None:
                 return out
         interpreter = self.catalogue.interpreters.get(name)
+        generated = ""
         if interpreter is not None:
             before = len(self.shell.effects)
-            self._interpret(interpreter, argv, scope, stdin, excerpt)
+            generated = self._interpret(interpreter, argv, scope, stdin, excerpt)
             if len(self.shell.effects) > before:
                 lowered(self.shell.effects, argv, scope, before)
         if name.lower() in _SQL_VERBS and len(argv) > 1 and (name.isupper() or argv[1].lower() in _SQL_OBJECTS):
@@ -115,11 +117,13 @@ class Programs:
         elif interpreter is None:
             script = scope.files.get(join(scope.cwd, literal(argv[0]))) if "/" in argv[0] else None
             if script is not None:
-                self.code("shell", script, scope.fork(), excerpt)
+                inner = scope.fork()
+                inner.params = argv[1:]
+                self.code("shell", script, inner, excerpt)
             elif name not in outputs.MODELS and name not in self.catalogue.programs:
                 return passed_on(stdin)
         model = outputs.MODELS.get(name)
-        return model(argv, scope, stdin) if model is not None else passed_on(stdin)
+        return generated or (model(argv, scope, stdin) if model is not None else passed_on(stdin))
 
     def _matching(self, pattern: str) -> str:
         """The program that ``/b?n/r?`` may be: the worst first."""
@@ -189,10 +193,11 @@ class Programs:
             return self.code("shell", " ".join(literal(word) for word in rest), inner.fork(), excerpt, stdin)
         return self.run(rest, inner, stdin, excerpt)
 
-    def _interpret(self, known: Interpreter, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> None:
+    def _interpret(self, known: Interpreter, argv: list[str], scope: Scope, stdin: str | None, excerpt: str) -> str:
+        """Run the code that it is given; gives the SQL that a query of it writes, if it does."""
         arguments = split(argv[1:], frozenset(known.values) | frozenset(known.code), known.long_dash)
         if known.language == "shell" and argv[1:2] in (["-n"], ["-nc"]):
-            return  # it is only read
+            return ""  # it is only read
         for flag in known.code:
             if flag in arguments.flags:
                 inner = scope.fork()
@@ -205,28 +210,34 @@ class Programs:
                 else:
                     inner.params = rest
                 self.code(known.language, text, inner, excerpt)
-                return
+                return generated_sql(text) if known.language == "sql" else ""
         if arguments.has(known.instead):
-            return
+            return ""
         words = arguments.words
         if known.database and len(words) >= known.database:
             database = words[known.database - 1]
             if database == ":memory:" or locate(database, scope.cwd, self.shell.context).place in HARMLESS:
-                return
+                return ""
         if known.word and len(words) >= known.word:
             self.code(known.language, words[known.word - 1], scope.fork(), excerpt)
-            return
+            return generated_sql(words[known.word - 1]) if known.language == "sql" else ""
         if known.file and words and words[0] != "-" and "-s" not in arguments.flags:
             script = scope.files.get(join(scope.cwd, literal(words[0])))
             if script is not None:
                 inner = scope.fork()
                 inner.params = words[1:]
                 self.code(known.language, script, inner, excerpt)
-            return
+            return ""
+        file = arguments.flags.get("-f", "-") if known.language == "sql" and "-f" in known.values else "-"
+        if file not in ("-", "/dev/stdin"):
+            self.code("sql", scope.files.get(join(scope.cwd, literal(file)), ""), scope.fork(), excerpt)
+            return ""
         if known.stdin and stdin is not None:
             inner = scope.fork()
             inner.params = words
             self.code(known.language, stdin, inner, excerpt)
+            return generated_sql(stdin) if known.language == "sql" else ""
+        return ""
 
     def code(self, language: str, text: str, scope: Scope, excerpt: str, stdin: str | None = None) -> str:
         """Text that is executed. What nobody can have read is said to be so."""
@@ -242,6 +253,8 @@ class Programs:
         if text.startswith(KEPT):
             language = "shell"
         self.shell.spend(cost(language, text))
+        if language == "sql" and "\\gexec" in text:
+            self.shell.effects.extend(analyse_sql(generated_sql(text), excerpt[:_EXCERPT]))
         if language == "shell":
             out = self.shell.script(text, scope, stdin)
             if NET in text:

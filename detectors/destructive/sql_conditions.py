@@ -13,6 +13,17 @@ _COMPARE = {
 _MIRRORED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "eq": "eq", "neq": "neq"}
 _SUMS = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b}
 _KEY = re.compile(r"(?:.*_)?(?:id|pk|uid|uuid|rowid|oid|ctid|seq)|_id", re.IGNORECASE)
+# Columns that each row has another value in, and those that each has a value of the past in.
+_NAMING = re.compile(r"(?:(?:user|full|first|last|display)_?)?name|e_?mail|login|slug|sku|phone", re.IGNORECASE)
+_PAST = re.compile(
+    r"(?:created|inserted|added|registered|signed_?up|joined|ordered|placed|updated|modified|changed|logged|recorded)"
+    r"(?:_?(?:at|on|date|time|ts))?|(?:sign_?up|join|order|creation|event|entry)_?(?:date|time)|timestamp|ts|log_?time",
+    re.IGNORECASE,
+)
+_NOW = frozenset({"currenttimestamp", "currentdate", "currentdatetime", "currenttimestampltz", "localtimestamp"})
+_NOW_NAMES = frozenset({"now", "getdate", "sysdate", "sysdatetime", "getutcdate", "today", "clock_timestamp"})
+_YEAR = re.compile(r"(\d{4})-\d\d-\d\d\b.*", re.DOTALL)
+_MANY = 1_000_000
 _NEVER_NEGATIVE = frozenset({"length", "count", "abs", "charlength", "octetlength"})
 _ANY_PATTERN = re.compile(r"%+|\^?\.\*\$?|\^|\$|\*|_%|%_|\.\+")
 
@@ -68,9 +79,12 @@ def _negated(node: Any, depth: int, table: str) -> bool | None:
     while inner.key == "paren":
         inner = inner.this
     if inner.key == "is" and inner.expression.key == "null":
-        return True if _is_key(inner.this) else None
+        return True if _is_key(inner.this) or _is(_NAMING, inner.this) or _is(_PAST, inner.this) else None
     if inner.key == "in" and inner.this.key == "column" and not inner.args.get("query"):
-        return None
+        few = 0 < len(inner.expressions) <= 8 and all(item.key == "literal" for item in inner.expressions)
+        return True if few and (_is_key(inner.this) or _is(_NAMING, inner.this)) else None
+    if inner.key == "eq" and _all_but_one(inner.left, inner.right):
+        return True
     truth = _truth(inner, depth + 1, table)
     return None if truth is None else not truth
 
@@ -80,6 +94,10 @@ def _compared(kind: str, left: Any, right: Any) -> bool | None:
         left.key == right.key == "literal" and left.is_string and right.is_string
     ):
         return bool(_COMPARE[kind](str(left.this), str(right.this)))
+    if kind == "neq" and (_all_but_one(left, right) or _all_but_one(right, left)):
+        return True
+    if _of_all_time(kind, left, right) or _of_all_time(_MIRRORED.get(kind, ""), right, left):
+        return True
     a, b = _number(left), _number(right)
     if a is not None and b is not None:
         return bool(_COMPARE[kind](a, b))
@@ -92,6 +110,8 @@ def _compared(kind: str, left: Any, right: Any) -> bool | None:
     least = 1.0 if _is_key(left) else 0.0 if left.key in _NEVER_NEGATIVE else None
     if least is None:
         return None
+    if kind in ("lt", "lte") and _is_key(left) and b >= _MANY:
+        return True
     if kind in ("gt", "gte"):
         return True if b < least or (kind == "gte" and b <= least) else None
     return True if kind == "neq" and b < least else None
@@ -119,6 +139,33 @@ def _number(node: Any, depth: int = 0) -> float | None:
 
 def _is_key(node: Any) -> bool:
     return bool(node is not None and node.key == "column" and _KEY.fullmatch(node.name))
+
+
+def _is(names: re.Pattern[str], node: Any) -> bool:
+    return bool(node is not None and node.key == "column" and names.fullmatch(node.name))
+
+
+def _all_but_one(column: Any, value: Any) -> bool:
+    """``id <> 1``, ``email <> ''``: what is left out is one row, or none that anybody filled in."""
+    if column.key != "column" or value.key != "literal":
+        return False
+    return _is_key(column) or _is(_NAMING, column)
+
+
+def _of_all_time(kind: str, column: Any, value: Any) -> bool:
+    """``created_at < now()``, ``created_at > '1970-01-01'``."""
+    if kind not in ("lt", "lte", "gt", "gte") or not _is(_PAST, column):
+        return False
+    while value.key in ("cast", "date", "timestamp", "paren", "tsordstotimestamp") and hasattr(value.this, "key"):
+        value = value.this
+    if kind in ("lt", "lte") and (
+        value.key in _NOW or (value.key in ("anonymous", "column") and str(value.name).lower() in _NOW_NAMES)
+    ):
+        return True
+    found = _YEAR.fullmatch(str(value.this)) if value.key == "literal" and value.is_string else None
+    if found is None:
+        return False
+    return int(found.group(1)) >= 2050 if kind in ("lt", "lte") else int(found.group(1)) <= 1990
 
 
 def _opposites(left: Any, right: Any) -> bool:

@@ -47,3 +47,21 @@ STATEMENTS: tuple[tuple[re.Pattern[str], Action, Thing, Width, str], ...] = (
     (re.compile(r"^alter\s+table\s+(\S+)\s+(?:drop|truncate)\s+partition\b", re.I),
      "delete", "rows", "many", "drop-partition"),
 )  # fmt: skip
+
+_WRITES = re.compile(r"['\"]\s*(?:drop|truncate|delete)\s", re.IGNORECASE)
+_LITERAL = re.compile(r"'((?:[^']|'')*+)'|\"([^\"]*+)\"")
+_FILLED = re.compile(r"%[ILs]")
+MAX_GENERATED = 4_096  # characters
+
+
+def generated_sql(text: str) -> str:
+    """The statement that a query writes for each of its rows: ``SELECT 'DROP TABLE ' || name``; empty for others.
+
+    >>> generated_sql("SELECT 'DROP TABLE ' || tablename || ' CASCADE;' FROM pg_tables")
+    'DROP TABLE x CASCADE;'
+    """
+    if _WRITES.search(text, 0, MAX_GENERATED) is None:
+        return ""
+    pieces = [one.replace("''", "'") or other for one, other in _LITERAL.findall(text[:MAX_GENERATED])]
+    first = next((at for at, piece in enumerate(pieces) if _WRITES.match("'" + piece) is not None), 0)
+    return _FILLED.sub("x", "x".join(pieces[first : first + 4]))

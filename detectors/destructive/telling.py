@@ -23,6 +23,7 @@ _RECIPES = frozenset({"Makefile", "makefile", "GNUmakefile", "package.json"})
 _HARM = (
     r"""\brm (?:-|["'$/~*])|['"]rm['"]|\brm(?:tree|Sync)\b""", r"removedirs|remove_tree",
     r"delete[_(]|-delete\b|delete from|DELETE ", r"DROP |TRUNCATE|[Tt]runcate",
+    r"rm_rf?\b|rm_f\b|remove_(?:dir|entry)",
     r"drop_|drop table|drop database|dropDatabase|\bdropdb\b|\bdropuser\b", r"[Dd]estroy|\bmkfs|\bshred\b",
     r"[Ww]ipe|[Pp]urge|[Pp]rune", r"\bkill -|\bkillall\b|\bpkill\b", r"/dev/(?:sd|nvme|vd)",
     r"b64decode|\bbase64 -|fromhex", r"\bof=/", r"\|\s*(?:sh|bash)\b", r"\bpush -|--hard\b|\buserdel\b",
