@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_timeout_s: Annotated[
         float, _says("A worker silent for this long loses its partitions. Kafka's own minimum is 6.", gt=0)
     ] = 6.0
-    heartbeat_interval_s: Annotated[float, _says("How often a worker tells Kafka that it lives.", gt=0)] = 1.5
+    heartbeat_interval_s: Annotated[float, _says("How often a worker tells Kafka that it lives.", gt=0)] = 0.5
     rebalance_timeout_s: Annotated[float, _says("How long a rebalance waits for the other workers.", gt=0)] = 10.0
     fetch_wait_s: Annotated[
         float, _says("How long a fetch may wait for data; delays what arrives for another partition.", gt=0, le=5)

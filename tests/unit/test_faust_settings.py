@@ -30,7 +30,7 @@ def test_variables_meant_for_other_programs_change_nothing(monkeypatch: pytest.M
 
 EFFECTIVE = [  # Faust's setting, its value with ours
     ("broker_session_timeout", 6.0),
-    ("broker_heartbeat_interval", 1.5),
+    ("broker_heartbeat_interval", 0.5),
     ("broker_commit_interval", 0.3),
     ("web_enabled", False),
     ("topic_allow_declare", False),
