@@ -45,10 +45,11 @@ class Ledger(Generic[S]):
         self._decode = decode
         self._on_corrupt = on_corrupt
         self._decoded: dict[tuple[int, str], S] = {}
-        self._dirty: set[tuple[int, str]] = set()
+        # In the order in which they changed, as they lie in memory: by a set's order, encoding takes twice as long.
+        self._dirty: dict[tuple[int, str], None] = {}
         self._cutting: dict[tuple[int, str], S | None] = {}  # marked by the cut under way, not yet bytes; None: dropped
         self._cut: dict[int, dict[bytes, bytes | None]] = {}
-        self._marked: set[tuple[int, str]] = set()  # of a cut that Kafka does not have yet
+        self._marked: dict[tuple[int, str], None] = {}  # of a cut that Kafka does not have yet
 
     @property
     def changelog(self) -> str:
@@ -89,7 +90,7 @@ class Ledger(Generic[S]):
         """Has changed: goes into the next cut."""
         place = partition, key
         self._decoded[place] = state
-        self._dirty.add(place)
+        self._dirty[place] = None
 
     def drop(self, partition: int, key: str) -> None:
         """Evicted: its tombstone goes into the next cut."""
@@ -98,7 +99,7 @@ class Ledger(Generic[S]):
             self._seal(place)
         self._decoded.pop(place, None)
         self.store.hold(partition, key.encode(), None)
-        self._dirty.add(place)
+        self._dirty[place] = None
 
     def recovered(self, partitions: Iterable[int]) -> None:
         """These were recovered. What their last writer may not have committed goes into the next cut."""
@@ -107,7 +108,7 @@ class Ledger(Generic[S]):
                 if (key := _key(raw)) is None:
                     continue
                 if self.store.get(partition, raw) is None:
-                    self._dirty.add((partition, key))  # a tombstone
+                    self._dirty[partition, key] = None  # a tombstone
                 elif (state := self.find(partition, key)) is not None:
                     self.put(partition, key, state)
 
@@ -131,12 +132,12 @@ class Ledger(Generic[S]):
         if len(self._decoded) > MOST_DECODED + len(self._dirty):
             self._decoded = {place: self._decoded[place] for place in self._dirty if place in self._decoded}
         self._cutting = {place: self._decoded.get(place) for place in self._dirty}
-        self._marked, self._dirty, self._cut = self._dirty, set(), {}
+        self._marked, self._dirty, self._cut = self._dirty, {}, {}
         return len(self._cutting)
 
     def written(self) -> None:
         """Ends a cut: Kafka has it."""
-        self._marked = set()
+        self._marked = {}
 
     def marked(self) -> Mapping[int, Sequence[str]]:
         """The partitions of the cut under way, with the keys in them that are not bytes yet."""
@@ -147,12 +148,12 @@ class Ledger(Generic[S]):
 
     async def made(self, partition: int, keys: Iterable[str]) -> Entries:
         """The bytes of what was marked in one partition: it is out of the cut. Events are judged meanwhile."""
-        clock = time.monotonic
+        clock, cutting, seal = time.monotonic, self._cutting, self._seal
         until = clock() + SLICE_S
-        for key in keys:
-            if (place := (partition, key)) in self._cutting:
-                self._seal(place)
-            if clock() > until:
+        for count, key in enumerate(keys):
+            if (place := (partition, key)) in cutting:
+                seal(place)
+            if not count % 16 and clock() > until:
                 await asyncio.sleep(0)
                 until = clock() + SLICE_S
         return list(self._cut.pop(partition, {}).items())
@@ -182,8 +183,8 @@ class Ledger(Generic[S]):
         for held in (self._decoded, self._cutting):
             for place in [place for place in held if place[0] in gone]:
                 del held[place]
-        self._dirty = {place for place in self._dirty if place[0] not in gone}
-        self._marked = {place for place in self._marked if place[0] not in gone}
+        self._dirty = {place: None for place in self._dirty if place[0] not in gone}
+        self._marked = {place: None for place in self._marked if place[0] not in gone}
         for partition in gone:
             self._cut.pop(partition, None)
             if bytes_too:
