@@ -20,7 +20,7 @@ from detectors.loops.together import QUIET, model_answered, saw_agent, saw_call,
 
 MOST_USD = MOST / NANO
 # Seconds of a gap before a call that are the model's, where its calls don't say how long they took.
-THOUGHT_S, UNSEEN_THOUGHT_S = 6.0, 4.0
+THOUGHT_S, UNSEEN_THOUGHT_S, SLOW_THOUGHT_S = 6.0, 4.0, 20.0
 UNANSWERED = 3  # calls at a time that may well go on together; of more, the results don't come
 
 
@@ -92,7 +92,13 @@ class Loops(Detector[LoopsState]):
             ended = waiting[-1].at.time
         if ended and now > ended:
             gap = idle = min(now - ended, 1e9)
-            idle -= agent.thought_s or (THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S)
+            if agent.thought_s:
+                idle -= agent.thought_s
+            else:
+                idle -= max(THOUGHT_S if agent.asked else UNSEEN_THOUGHT_S, min(1.5 * agent.thinks, SLOW_THOUGHT_S))
+                if mark.ident not in state.called and not mark.flags & (WAITS | SLEEPS):
+                    # Who does something new does not wait for it: so long this model takes.
+                    agent.thinks += min(gap - agent.thinks, 1.5) if gap > agent.thinks else (gap - agent.thinks) / 2
             if idle < 0.0:
                 idle = 0.0
             if agent.thought_s:
@@ -105,7 +111,7 @@ class Loops(Detector[LoopsState]):
         call_id = event.call_id
         pending = Pending(
             key, hashed(call_id) if call_id else 0, mark.ident, mark.shape, mark.words, mark.own, mark.flags,
-            kept_label(event), gap, idle, place(event, agent, run),
+            kept_label(event), gap, idle, place(event, agent, run), hashed_name(event.tool),
         )  # fmt: skip
         state.waiting.append(pending)
         if len(state.waiting) > PENDING:

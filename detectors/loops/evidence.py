@@ -14,7 +14,18 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from detectors.loops.fingerprint import BARE, CHANGES, DRAWN, NOTES, PAGES, RETRIES, STEPS_ON, WAITS, WATCHES
+from detectors.loops.fingerprint import (
+    BARE,
+    CHANGES,
+    DRAWN,
+    NOTES,
+    PAGES,
+    RETRIES,
+    SHELL,
+    STEPS_ON,
+    WAITS,
+    WATCHES,
+)
 from detectors.loops.hashing import mixed
 from detectors.loops.outcome import EMPTY, UNKNOWN, Outcome
 from detectors.loops.signature import Signature
@@ -181,7 +192,7 @@ def weigh(
             evidence = evidence * 2 // 5 if not call.flags & BARE and not done else 0
         verdict = Verdict(kind, round(evidence * share), mixed(call.ident, pair), not outcome.known)
         if signature is not None:
-            _meet(state, signature, call.ident, pair, step)
+            _meet(state, signature, call, pair, step)
     elif signature is not None:
         verdict = _failed(state, agent, call, outcome, pair, waited, waits)
     elif outcome.failing or not outcome.known:
@@ -251,7 +262,7 @@ def _failed(
     """A failure by a step that is not the same as an earlier one."""
     signature = outcome.signature
     assert signature is not None
-    same, alike = _meet(state, signature, call.ident, pair, state.step)
+    same, alike = _meet(state, signature, call, pair, state.step)
     if same is not None and state.step - same.step > LONG_AGO:
         same = None
     near = _nearest(state, call, signature.exact if same is not None else None)
@@ -268,7 +279,9 @@ def _failed(
         else:
             evidence = 60 if near in (REFINED, SIMILAR) else 50
             if near >= SIMILAR and not signature.passing and not outcome.long:
-                evidence //= _got_through(state, call)
+                # A word or two by which the same tool answers are what this item came to.
+                answers = outcome.short and same.tool == call.tool and not call.flags & SHELL
+                evidence //= max(_got_through(state, call), 5 if answers else 1)
         if signature.passing:
             evidence = round(evidence * backed_off(agent, call, waited, waits))
         kind = Kind.RETRY if signature.passing and near <= NUMBERED else Kind.FAILURE
@@ -291,21 +304,23 @@ def _failed(
 
 
 def _meet(
-    state: LoopsState, signature: Signature, ident: int, pair: int, step: int
+    state: LoopsState, signature: Signature, call: Pending, pair: int, step: int
 ) -> tuple[Failure | None, Failure | None]:
     """The failure as it was met before, and one of the same template; then it is remembered."""
     same = alike = None
     for known in state.failures:
         if known.signature == signature.exact:
             same = copy(known)
-            known.ident, known.pair, known.step = ident, pair, step
+            known.ident, known.pair, known.step, known.tool = call.ident, pair, step, call.tool
             state.failures.remove(known)
             state.failures.append(known)
             break
         if known.template == signature.template:
             alike = known
     if same is None:
-        met = Failure(signature.exact, signature.template, ident, pair, step, signature.passing, signature.kind)
+        met = Failure(
+            signature.exact, signature.template, call.ident, pair, step, signature.passing, signature.kind, call.tool
+        )  # fmt: skip
         state.failures.append(met)
         if len(state.failures) > FAILURES:
             del state.failures[0]

@@ -98,6 +98,7 @@ _CHANGING = frozenset((
 _WATCHING = frozenset((b"watch", b"inotifywait", b"follow", b"listen", b"subscribe", b"wait", b"waitfor", b"changes"))
 _PAGED = frozenset((
     b"page", b"offset", b"cursor", b"start", b"skip", b"after", b"next", b"continuation", b"pagenumber", b"token",
+    b"pagetoken", b"nextpagetoken", b"nexttoken", b"startcursor", b"endcursor", b"aftercursor", b"pageno", b"startat",
 ))  # fmt: skip
 _STEPPING = frozenset((b"scroll", b"click", b"swipe", b"keypress", b"scrolldown"))
 _UNDOING = frozenset((b"revert", b"undo", b"rollback"))
@@ -107,7 +108,8 @@ _FILES = frozenset((b"path", b"file", b"filename", b"filepath"))  # they end
 _SPECIAL = _CHANGING | _WATCHING | _PAGED | _STEPPING | _TRIED | _UNDOING | {b"sed", b"tail"}
 _REDIRECTS = re.compile(r"(?<![2&\d<=\-])>(?!&|=| ?/dev/null)")
 _PAGING = re.compile(
-    r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?number|(?:page|next)_?token)"
+    r"(?:[?&]|--|^)(?:page|offset|cursor|start|skip|after|next|continuation|page_?n(?:umber|o)|start_?at|"
+    r"(?:start|end|after)_?cursor|(?:next_?)?(?:page|next)_?token)"
     r"[= ](?![=( ])",
     re.MULTILINE | re.IGNORECASE,
 )

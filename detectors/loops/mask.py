@@ -35,13 +35,14 @@ _DRAWN = r"tmp/[\w.]*[\-_.](?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{4,}\b"
 _SHARED = (rf"\d++(?:{'|'.join(_AFTER_DIGITS)})", TEMPORARY, _DRAWN)
 _TAKEN = r"(?:elapsed|duration|latency|took(?=\")|response_?time|execution_?time)(?:_?(?:ms|s|secs?|seconds))?"
 _COUNTED = (
-    r"(?:attempt|pid|retry|try|uptime|seq|sequence|tick|counter|execution_?count|"
+    r"(?:attempt|pid|tid|thread|retry|try|uptime|seq|sequence|tick|counter|execution_?count|"
     + _TAKEN
     + r"{more})[\"' :=#(\[]{{1,4}}\d+\b(?!-)(?:\.\d+)?"
 )
 # Where something went well, an id may be the item that was worked off, unless it is known to be about the call.
 _ABOUT_THE_CALL = (
-    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation)"
+    r"(?:trace|request|req|correlation|span|session|nonce|etag|container|instance|connection|conn|thread|invocation"
+    r"|query|execution|operation)"
     rf"(?:[_\-]?id)?[\"' :=#(\[]{{1,4}}(?:{_UUID}|{_HEX})"
 )
 # Where the next page begins is none of what is on this one.

@@ -38,6 +38,7 @@ _NOT_FOUND = re.compile(r"\s*no\b.{0,20}\b(?:files?|hits?|entries|occurrences)(?
 _ENDS = re.compile(
     r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
 )
+_PAGE_NUMBER = re.compile(r'"(?:page|offset|skip)(?:_?(?:no|num|number|index))?": ?\d+', re.IGNORECASE)
 _BRIEF = re.compile(r"\W*[^\W\d]{2,16}(?:\W{1,3}[^\W\d]{2,16})?\W*\Z")
 LOOKED_AT = 2000  # characters in which a page says how many there are
 NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -97,11 +98,12 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
     exact = hashed(output, outside) if output else outside if published or failing else UNKNOWN
     masked = 0
     if size and (known or flags & PAGES) and may_vary(output):
+        shown = _PAGE_NUMBER.sub("~", output[:LOOKED_AT]) + output[LOOKED_AT:] if flags & PAGES else output
         # What is changed by a command gets a new id each time.
-        text = mask(output, failing or flags & UNDOES != 0 or flags & (CHANGES | SHELL) == CHANGES | SHELL, own)
+        text = mask(shown, failing or flags & UNDOES != 0 or flags & (CHANGES | SHELL) == CHANGES | SHELL, own)
         if "~" in text or "\r" in output or "\x1b" in output:
             masked = hashed(text, outside)
-    short = size <= SHORT or flags & CHANGES != 0
+    short = size <= SHORT or (flags & CHANGES != 0 and not failing)
     ends = flags & PAGES != 0 and not failing and _ENDS.search(output, 0, LOOKED_AT) is not None
     if size >= SPARSE or failing:
         return Outcome(exact, masked, failing, signature, False, short, size >= LONG, False, published, ends)

@@ -83,7 +83,7 @@ _PASSING_HINTS = (
     "unavailable", "time", "refused", "reset", "not ready", "throttl", "exhausted", "backoff",
     "resolve", "no r", "unreachable",
 )  # fmt: skip
-_BAD_ANSWER = re.compile(r'"(?:error|errorMessage|error_message)": ?(?:"[^"]|\{ ?")|"(?:ok|success)": ?false\b')
+_BAD_ANSWER = re.compile(r'"(?:error|errorMessage|error_message)": ?(?:"[^"]|\{ ?")')
 _BEGINS_LIKE_AN_ERROR = re.compile(r"\W{0,3}(?:\w*(?:error|exception)\b|traceback|fatal)", re.IGNORECASE)
 
 

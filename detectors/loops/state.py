@@ -35,7 +35,7 @@ class Pending(Struct, array_like=True, gc=False):
     """A call whose result is awaited.
 
     ident, shape, words, own, flags: its `detectors.loops.fingerprint.Fingerprint`. gap: seconds since the step
-    before it. idle: those in which the agent did not think.
+    before it. idle: those in which the agent did not think. tool: hash of its name.
     """
 
     agent: int
@@ -49,6 +49,7 @@ class Pending(Struct, array_like=True, gc=False):
     gap: float
     idle: float
     at: Place
+    tool: int = 0
 
 
 class Latest(Struct, array_like=True, gc=False):
@@ -62,7 +63,7 @@ class Latest(Struct, array_like=True, gc=False):
 
 class Failure(Struct, array_like=True, gc=False):
     """A failure that was met. template: of all failures of its kind, whatever they name. ident, pair, step: of the last
-    step that met it, which is in `LoopsState.seen` as ``pair``. passing, kind: its
+    step that met it, which is in `LoopsState.seen` as ``pair``; tool: of its call. passing, kind: its
     `detectors.loops.signature.Signature`'s."""
 
     signature: int
@@ -72,6 +73,7 @@ class Failure(Struct, array_like=True, gc=False):
     step: int
     passing: bool = False
     kind: int = 0
+    tool: int = 0
 
 
 class Told(Struct, array_like=True, gc=False):
@@ -92,7 +94,8 @@ class Agent(Struct, array_like=True, gc=False):
     row. again: steps in a row that were done before. density: share of such steps of late. acted: the last step that
     did something new. barren: results in a row that were nothing. score: evidence by kind, in hundredths of a certain
     repeat. steps: that gave it. since: the first of these. last: the call of its last step. moved: the last step in
-    which a call that was made before had another answer.
+    which a call that was made before had another answer. thinks: seconds before its new calls, averaged, where its
+    model calls don't say how long they took.
     """
 
     nano_usd: int = 0
@@ -115,6 +118,7 @@ class Agent(Struct, array_like=True, gc=False):
     last: Place | None = None
     told: Told | None = None
     moved: int = 0
+    thinks: float = 0.0
 
 
 class Together(Struct, array_like=True, gc=False):

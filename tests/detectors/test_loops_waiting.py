@@ -8,7 +8,7 @@ import pytest
 
 from detectors.event import Event, ToolCall, ToolResult
 from detectors.loops.mask import mask
-from tests.detectors.loops_stories import loops
+from tests.detectors.loops_stories import LETTERS, loops
 
 LIMITED = '{"ok": false, "error": "ratelimited"}'
 
@@ -48,6 +48,11 @@ def _waiting(seconds: float, output: str, code: int, grows: float = 1.0, times: 
             for n, name in enumerate(("oak", "elm", "ash", "fir", "yew") * 12)
         ]),
         _steps(*[
+            ("enrich_contact", {"contact": f"{one} {other}"}, '{"error": "not found"}', 1)
+            if (n + m) % 2 else ("enrich_contact", {"contact": f"{one} {other}"}, f'{{"mail": "{one}@{other}"}}', 0)
+            for n, one in enumerate(LETTERS) for m, other in enumerate(LETTERS[:4])
+        ]),
+        _steps(*[
             step
             for n in range(20)
             for step in (
@@ -59,7 +64,10 @@ def _waiting(seconds: float, output: str, code: int, grows: float = 1.0, times: 
             )
         ]),
     ],
-    ids=["waits for a file", "backs off as JSON tells it to", "waits longer each time", "some items fail", "by number"],
+    ids=[
+        "waits for a file", "backs off as JSON tells it to", "waits longer each time", "some items fail",
+        "half of them", "by number",
+    ],
 )  # fmt: skip
 def test_who_waits_or_works_through_items_is_left_alone(events: list[Event]) -> None:
     assert loops(events) == []
@@ -68,6 +76,22 @@ def test_who_waits_or_works_through_items_is_left_alone(events: list[Event]) -> 
 @pytest.mark.parametrize(
     "events",
     [
+        _steps(*[
+            ("list", {"of": "a", "pageToken": f"{n * 7919:x}"}, f'{{"rows": ["oak", "elm"], "page": {n}}}', 0)
+            for n in range(30)
+        ]),
+        _steps(
+            *[("read", {"path": f"{word}.c"}, f"int {word}; // {word}" * 4, 0) for word in LETTERS[:8]],
+            *[("read", {"path": "a.c"}, "int a; // a" * 9, 0)] * 12, gap=12.0,
+        ),
+        _steps(*[
+            ("run_query", {"sql": "select 1"}, f'{{"rows": [1], "ms": 7, "query_id": "{n * 0x9E3779B97F4A7C15:x}"}}', 0)
+            for n in range(12)
+        ]),
+        _steps(*[
+            ("apply_patch", {"patch": f"--- a.c\n@@ -{n},3 +{n},4 @@\n x"}, '{"error": "patch does not apply"}', 1)
+            for n in range(40)
+        ]),
         _steps(*[("post", {"channel": "a", "text": f"word {n}"}, LIMITED, 0) for n in range(20)]),
         _waiting(20, "ls: cannot access 'out.bin': No such file or directory", 2, times=120),
         _steps(*[
@@ -83,7 +107,11 @@ def test_who_waits_or_works_through_items_is_left_alone(events: list[Event]) -> 
             for n in range(20)
         ], agents=("planner", "coder")),
     ],
-    ids=["a limit in JSON", "waits without end", "notes to itself between", "handed to and fro"],
+    ids=[
+        "one page over and over, whatever its number", "a model that takes its time", "a query whose id changes",
+        "a patch at other lines", "a limit in JSON", "waits without end", "notes to itself between",
+        "handed to and fro",
+    ],
 )  # fmt: skip
 def test_what_does_not_move_is_told(events: list[Event]) -> None:
     assert loops(events)
