@@ -275,7 +275,7 @@ def _failed(
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
         elif near == SAME:
-            evidence = 80
+            evidence = 50
         else:
             evidence = 60 if near in (REFINED, SIMILAR) else 50
             if near >= SIMILAR and not signature.passing and not outcome.long:
