@@ -154,6 +154,8 @@ def weigh(
             # In turn with news, a look at the same thing is work; among other repeats it is a cycle.
             cycles = (agent.again >= 3 and not outcome.done) or call.flags & CHANGES
             dense = 1.0 if cycles else min(1.0, agent.density / DENSE) ** 2
+            if agent.again == 1 and not cycles:
+                dense *= 0.5  # right after something new
             if fails:
                 evidence = 80 if passing else CERTAIN
             elif adjacent:
