@@ -17,7 +17,7 @@ from detectors.destructive.paths import join
 from detectors.destructive.shell import analyse, analyse_code, analyse_step
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.steps import Session, combined, wrote
-from detectors.destructive.tools import as_command, clicked, code_of
+from detectors.destructive.tools import as_command, clicked, clicked_by, code_of
 from detectors.destructive.values import clean
 
 MAX_PATHS = 16
@@ -34,6 +34,8 @@ _FILLS = frozenset({"write", "create", "save", "edit", "replace", "insert", "upd
                     "overwrite"})  # fmt: skip
 _REMOVES = frozenset({"delete", "remove", "unlink", "rm", "erase", "wipe", "purge", "rmtree", "rmdir",
                       "shred", "trash"})  # fmt: skip
+_WEB = frozenset({"http", "https", "api", "request", "requests", "rest", "route", "endpoint", "url", "key", "json",
+                  "node"})  # fmt: skip
 _MAGIC = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 
 
@@ -122,22 +124,17 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
     python = not known.python_tools.isdisjoint(words)
     shell = not known.shell_tools.isdisjoint(words)
     if not python and (coded := code_of(known, words, arguments)) is not None:
-        return tuple(analyse_code(coded[0], coded[1], context, shipped()))
+        return (*analyse_code(coded[0], coded[1], context, shipped()), *clicked_by(coded[1], _excerpt(tool, arguments)))
+    database = not known.sql_tools.isdisjoint(words)
     if (same := as_command(words, arguments)) is not None:
-        return (*step.command(same, context), *judge_function(tool, arguments, _excerpt(tool, arguments)))
+        named = judge_function(tool, arguments, _excerpt(tool, arguments))
+        return (*step.command(same, context), *(_queries(known, arguments, database) if database else ()), *named)
     command = _command(known, arguments, shell and not python, words)
     if command in _EDITS and not shell and (path := arguments.get("path", arguments.get("file_path"))):
         return _edited(known, str(path), arguments, context, step)
     if command is not None:
         return step.command(command, context)
-    out: list[Effect] = []
-    database = not known.sql_tools.isdisjoint(words)
-    for name in known.sql_arguments:
-        value = arguments.get(name)
-        if isinstance(value, list):
-            value = ";\n".join(str(item) for item in value[:50])
-        if isinstance(value, str) and (database or name in ("sql", "statement", "statements")):
-            out.extend(analyse_sql(value))
+    out = _queries(known, arguments, database)
     if python:
         out.extend(_python(known, arguments, context))
     if out:
@@ -181,6 +178,18 @@ def _command(
     return "\n".join(_texts(arguments, [])) or None if shell and not _SHELLS.isdisjoint(words) else None
 
 
+def _queries(known: Vocabulary, arguments: dict[str, Any], database: bool) -> list[Effect]:
+    """The SQL among the arguments of a database's tool, or under a name that says so."""
+    out: list[Effect] = []
+    for name in known.sql_arguments:
+        value = arguments.get(name)
+        if isinstance(value, list):
+            value = ";\n".join(str(item) for item in value[:50])
+        if isinstance(value, str) and (database or name in ("sql", "statement", "statements")):
+            out.extend(analyse_sql(value))
+    return out
+
+
 def _texts(value: Any, found: list[str], depth: int = 4) -> list[str]:
     """All texts in a shell tool's arguments, which has none of the usual names for its command."""
     if len(found) >= MAX_PATHS or not depth:
@@ -208,7 +217,8 @@ def _files(
     known: Vocabulary, tool: str, words: tuple[str, ...], arguments: dict[str, Any], context: Context, step: _Alone
 ) -> tuple[Effect, ...] | None:
     """File tools as the shell command that does the same; None for other tools."""
-    if not _MOVES.isdisjoint(words) and not known.file_things.isdisjoint(words):
+    of_files = not known.file_things.isdisjoint(words) or (_WEB.isdisjoint(words) and _names_a_path(arguments))
+    if not _MOVES.isdisjoint(words) and of_files:
         ends = [
             next((value for name in names if isinstance(value := arguments.get(name), str) and value), None)
             for names in (_FROM, _TO)
@@ -222,7 +232,9 @@ def _files(
             paths.append(value)
         elif isinstance(value, list):
             paths.extend(str(item) for item in value[:MAX_PATHS])
-    if not paths or (known.file_things.isdisjoint(words) and not _WRITES.intersection(words)):
+    if not paths or (not (of_files and words) and _WRITES.isdisjoint(words)):
+        return None
+    if known.file_things.isdisjoint(words) and _WRITES.isdisjoint(words) and _REMOVES.isdisjoint(words[:2]):
         return None
     verb = next(
         (word for word in words if word in _REMOVES), None
@@ -246,6 +258,15 @@ def _files(
         empty = content == "" and not {"write", "overwrite"}.isdisjoint(words)
         return judge_command(f"{':' if empty else 'echo x'} > {shlex.quote(paths[0])}", context)
     return ()
+
+
+def _names_a_path(arguments: dict[str, Any]) -> bool:
+    """Whether a tool that does not say that it is for files is given one: ``delete(path="/etc")``."""
+    for name in ("path", "file_path", "filepath", "source", "src", "directory", "folder"):
+        value = arguments.get(name)
+        if isinstance(value, str) and value[:1] in ("/", "~", ".") and "://" not in value:
+            return True
+    return False
 
 
 def _edited(

@@ -27,7 +27,9 @@ MAX_COMMANDS = 32
 MAX_NAME = 200  # characters of a function's name with what it is called on
 MAX_VALUE = 16_384  # characters of one string
 _DEEP_ACTS = frozenset({"remove-deep"})
-Act = Literal["", "none", "remove", "remove-deep", "empty", "move", "shell", "argv", "sql", "request", "aws"]
+Act = Literal[
+    "", "none", "remove", "remove-deep", "empty", "move", "copy", "create", "shell", "argv", "sql", "request", "aws",
+]  # fmt: skip
 
 
 class Value(Struct):
@@ -90,7 +92,7 @@ def code_rules() -> tuple[_Compiled, ...]:
 _STEMS = re.compile(
     r"rm|rem|rim|pass|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
     r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
-    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$|renam|\bmv|move",
+    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$|renam|\bmv|move|cop[iy]|curl|^cp",
     re.IGNORECASE,
 )
 # Last names in which there is none of these: what stands before them has it.
@@ -160,10 +162,15 @@ class Calls:
             self._empty(call, rule)
         elif rule.act in ("shell", "argv"):
             self._command(call)
-        elif rule.act == "move" and len(call.arguments) > 1 and len(self.commands) < MAX_COMMANDS:
+        elif rule.act == "create":
+            for value in call.arguments[:3]:
+                text = value.text.lstrip(">").strip()
+                if "/" in text and not is_unknown(text):
+                    self.programs.write(text, self.scope, self.excerpt, False)
+        elif rule.act in ("move", "copy") and len(call.arguments) > 1 and len(self.commands) < MAX_COMMANDS:
             ends = [value.text for value in call.arguments[:2]]
             if not any(map(is_unknown, ends)):
-                self.commands.append("mv -- " + " ".join(map(_quoted, ends)))
+                self.commands.append(("mv -- " if rule.act == "move" else "cp -- ") + " ".join(map(_quoted, ends)))
         elif rule.act == "sql":
             for value in call.arguments[:3]:
                 if not is_unknown(value.text) or " " in value.text:

@@ -25,6 +25,14 @@ PASSING = frozenset({
     "select", "reject", "sort", "sort_by", "filter", "grep", "to_a", "compact", "uniq", "reverse", "flatten", "lazy",
     "map", "sorted", "slice", "values", "children", "each_child", "take", "find_all", "then", "with_index",
 })  # fmt: skip
+# What gives its one argument, or the same written otherwise.
+SAME = frozenset({
+    "from", "new", "String", "freeze", "to_s", "toString", "trim", "text", "escapeshellarg", "shellescape", "escape",
+    "quotemeta", "realpath", "Pathname", "Path", "resolve", "expand_path",
+})  # fmt: skip
+# What hands all that it lists to its block.
+YIELDING = frozenset({"Dir.glob", "Dir.each_child", "Dir.foreach", "Dir.each", "Find.find", "Dir.children"})
+_OF_PATHS = frozenset({"rmtree", "unlink", "delete", "rmdir"})
 _LISTINGS = re.compile(r"new\s+\\?\w*(?:Directory|Filesystem|Glob)Iterator\b")
 
 
@@ -100,6 +108,22 @@ def hand_on(reader: _Reader, node: Node, name: str, children: list[Node]) -> Non
         value = reader.value(holder, 0)
         for item in (value.items or [value])[:MAX_ITEMS]:
             reader.calls.see(Call(called, [item]))
+
+
+def called_on(reader: _Reader, node: Node, name: str) -> list[Value]:
+    """The path that deletes itself: ``Pathname("/home").rmtree``."""
+    holder = holder_of(node)
+    if holder is None or name.rpartition(".")[2] not in _OF_PATHS or "Path" not in name:
+        return []
+    return [reader.value(holder, 0)]
+
+
+def yielded(reader: _Reader, node: Node) -> None:
+    """The name of a block stands for all that is listed."""
+    block = node.child_by_field_name("block")
+    parameters = block.child_by_field_name("parameters") if block is not None else None
+    if parameters is not None and parameters.named_children:
+        reader.names[reader.text(parameters.named_children[0])] = reader.value(node, 0)
 
 
 def define(reader: _Reader, node: Node, name: Node | None) -> None:

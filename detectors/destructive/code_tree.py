@@ -25,10 +25,10 @@ MAX_NODES = 6_000
 MAX_DEPTH = 12  # of one value, and of the names it is put together from
 MAX_NAMED = 800  # calls whose names are looked for as a whole
 _MAX_ITEMS = 64
-_HANDING = frozenset({"each", "forEach", "map", "each_entry"})
+_HANDING = frozenset({"glob", "each_child", "foreach", "each", "forEach", "map", "each_entry"})
 # Parts of the names that the rules look for: without any of them nothing is parsed.
 _WORTH = re.compile(
-    r"rm|pass|del|remove|rename|mv|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
+    r"rm|pass|del|remove|rename|mv|cop[iy]|open\W|CUSTOM|unlink|exec|spawn|system|drop|truncate|destroy|flush|purge|wipe|terminate|kill|trash|popen|qx|`"
     r"|query|\.do\b|empty|write|sync|erase|fetch|request|Command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put_",
     re.IGNORECASE,
 )
@@ -208,11 +208,13 @@ class _Reader:
         if name.endswith((".each", ".forEach", ".map", ".each_entry")):
             self.parameter(node, children)
             ways.hand_on(self, node, name, children)
+        if name in ways.YIELDING:
+            ways.yielded(self, node)
         if name in self.functions and children:
             ways.enter(self, name, [self.value(child, 0) for child in children[:8]])
         if not may_fit(name) and name not in _MAPPING:
             return
-        values = [self.value(child, 0) for child in children[:_MAX_ITEMS]]
+        values = [self.value(child, 0) for child in children[:_MAX_ITEMS]] or ways.called_on(self, node, name)
         if name.startswith(("fs.promises.", "fs/promises.", "fs.extra.", "fs-extra.")):
             name = "fs." + name.rpartition(".")[2]
         if name in _MAPPING and len(values) > 1 and values[0].text.isidentifier():
@@ -294,11 +296,15 @@ class _Reader:
                     items=[Value(word) for word in re.sub(r"^qw\W|\W$", "", raw).split()[:_MAX_ITEMS]], raw=raw
                 )
             items = [self.value(child, depth + 1) for child in node.named_children[:_MAX_ITEMS]]
+            if len(items) == 1 and items[0].items is not None:
+                return Value(items=items[0].items, raw=raw)
             return Value(items=items, raw=raw)
         if kind == "array_element_initializer" and node.named_children:
             return self.value(node.named_children[-1], depth + 1)
         if kind == "object_creation_expression":
             return ways.listing(self, node, depth) or Value(raw=raw)
+        if kind == "await_expression" and node.named_children:
+            return self.value(node.named_children[0], depth + 1)
         if "string" in kind or kind == "heredoc_body" or kind == "template_literal":
             return Value(self.string(node, depth), raw=raw or "'")
         if kind in self.grammar.joins and len(node.named_children) == 2:
@@ -343,13 +349,13 @@ class _Reader:
             return Value("/tmp/" + UNKNOWN, raw=raw)
         if name in ("process.cwd", "Dir.pwd", "getcwd", "Deno.cwd"):
             return Value(self.scope.cwd, raw=raw)
-        if last in ("glob", "globSync", "readdirSync", "scandir") and children:
+        if last in ("glob", "globSync", "readdirSync", "readdir", "scandir", "each_child") and children:
             text = self.value(children[0], depth + 1).text
             return Value(
-                text.replace("*", GLOB) if "*" in text else text + "/" + GLOB if "dir" in last else text, raw=raw
+                text.replace("*", GLOB) if "*" in text else text if "glob" in last else GLOB, raw=raw
             )
         if (
-            last in ("from", "new", "String", "freeze", "to_s", "toString", "trim", "text", "Buffer.from")
+            last in ways.SAME
             and len(children) == 1
         ):
             return Value(self.value(children[0], depth + 1).text, raw=raw)

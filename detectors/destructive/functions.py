@@ -47,6 +47,14 @@ class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
     published: frozenset[str]
     sending_verbs: frozenset[str]
     recipients: frozenset[str]
+    mass: frozenset[str]
+    messages: frozenset[str]
+    money_verbs: frozenset[str]
+    amounts: frozenset[str]
+    counting: frozenset[str]
+    guards: frozenset[str]
+    off_verbs: frozenset[str]
+    naming_arguments: list[str]
     pay_verbs: frozenset[str]
     payments: frozenset[str]
     audiences: frozenset[str]
@@ -81,6 +89,10 @@ _EVERYONE = re.compile(
     r"|^(?:all|everyone|staff|company|employees|customers)@",
     re.IGNORECASE,
 )
+_LASTING = frozenset({"permanently", "forever", "irreversibly", "permanent"})
+_BESIDE = frozenset({"from", "in", "by", "for", "with", "of", "to", "on", "at", "into", "via", "using", "and", "or"})
+_LATER = frozenset({"permanently", "forever", "all", "force", "now", "batch", "bulk", "id", "ids", "data", "contents",
+                    "content", "cascade", "everything", "async", "v1", "v2", "object", "resource"})  # fmt: skip
 _JOINED = re.compile(
     r"(delete|drop|destroy|purge|truncate|wipe|erase|remove|flush|terminate|revoke)"
     r"(?=[a-z]{2})(all|every)?([a-z]*)"
@@ -111,9 +123,12 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         _paid(known, words, arguments, excerpt)
         or _ended(known, words, arguments, excerpt)
         or _changed(known, words, arguments, excerpt)
+        or _unguarded(known, words, arguments, excerpt)
     )
     if paid:
         return paid
+    if "factory" in words and "reset" in words:
+        words = ("reset", "factory", *words)
     if not any(word in known.verbs for word in words):
         asked = next((value for name in known.action_arguments if isinstance(value := arguments.get(name), str)), "")
         if len(asked) < 40 and any(word in known.verbs for word in words_of(asked)):
@@ -130,18 +145,25 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     noun = next((word for word in after if word in things), None)
     if noun is None:
         noun = _held(known, after, arguments)
+    if noun is None and verb == "format" and not known.disks.isdisjoint(after):
+        noun = "disk"
     if noun is None and (verb in known.needs_thing or not after or not known.trifles.isdisjoint(after)):
         return []
     if noun is not None and known.trifles.intersection(after):
         return []
     thing: Thing = things[noun] if noun else "other"
+    if thing in known.whole and noun != _head(after):
+        thing = "other"  # ``node_modules`` are no nodes
     width = _width(known, words, noun, thing, arguments)
     reversible = known.verbs[verb]
     if verb == "revoke" and thing == "key" and "token" not in (noun or ""):
         reversible = "no"  # another one can be made, and whoever has this one is shut out
+    if verb == "format" and thing not in ("cloud", "disk", "host") and known.disks.isdisjoint(after):
+        return []  # a text's form
     if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(_device, arguments.values()))):
         thing, width = "disk", "all"
-    if _said(arguments, known.permanent_arguments):
+    lasting = _said(arguments, known.permanent_arguments) or not _LASTING.isdisjoint(words)
+    if lasting:
         reversible = "no"
     if verb in _KEPT_WHOLE and (noun in _CONTAINING or (verb == "empty" and thing in ("cloud", "database", "table"))):
         width = "all"
@@ -159,7 +181,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         reversible = "unknown" if reversible == "no" else reversible
     if reversible == "unknown" and width == "all":
         reversible = "no"
-    if thing == "message" and width == "one" and noun not in known.holders:
+    if thing == "message" and width == "one" and noun not in known.holders and not lasting:
         return []
     if thing == "files" and width == "one":  # which file is what matters: `calls` looks at the paths
         return []
@@ -169,6 +191,29 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         Effect(action=action, thing=thing, target=(target or noun or tool)[:200], width=width, reversible=reversible,
                excerpt=excerpt, entry=f"function.{verb}", keys=(f"{thing}:{target}",) if target else (),
                production=names_production(tool) or names_production(target))
+    ]  # fmt: skip
+
+
+def _head(after: tuple[str, ...]) -> str:
+    """The word that says what it is done to: the last before a preposition."""
+    head = ""
+    for word in after:
+        if word in _BESIDE:
+            break
+        if word not in _LATER or not head:
+            head = word
+    return head
+
+
+def _unguarded(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """What guards something is turned off."""
+    if known.guards.isdisjoint(words) or not words or words[0] not in known.off_verbs:
+        return []
+    if _said(arguments, known.defusing_arguments):
+        return []
+    return [
+        Effect(action="change", thing="firewall", target=_target(known, arguments)[:120], width="one", reversible="no",
+               excerpt=excerpt, entry="function.guard")
     ]  # fmt: skip
 
 
@@ -193,6 +238,10 @@ def _held(known: Vocabulary, after: tuple[str, ...], arguments: dict[str, Any]) 
         return "blobs" if after and after[-1].endswith("s") else "blob"
     if not known.trifles.isdisjoint(after):
         return None
+    for name in known.naming_arguments:
+        value = arguments.get(name)
+        if isinstance(value, str) and (said := words_of(value)) and said[-1] in things:
+            return said[-1]
     for parts in names:
         if len(parts) == 2 and parts[1] in ("id", "ids") and parts[0] in things:
             return "document" if things[parts[0]] == "files" else parts[0]
@@ -271,11 +320,15 @@ def _ended(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any],
 def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
     """Money that moves, and messages to everyone."""
     verb = next((word for word in words if word in known.pay_verbs or word in known.sending_verbs), None)
-    if verb is None or not known.defusing_words.isdisjoint(words):
+    traded = not known.amounts.isdisjoint(arguments) and known.counting.isdisjoint(words) and (
+        not known.money_verbs.isdisjoint(words) or ("place" in words and "order" in words)
+    )
+    massed = not any(names.isdisjoint(words) for names in (known.mass, known.messages, known.sending_verbs))
+    if not (verb or traded or massed) or not known.defusing_words.isdisjoint(words):
         return []
     if _said(arguments, known.defusing_arguments):
         return []
-    if not known.payments.isdisjoint(words):
+    if traded or not known.payments.isdisjoint(words):
         return [
             Effect(action="pay", thing="other", target=_target(known, arguments)[:120], width="one", reversible="no",
                    excerpt=excerpt, entry="function.pay")
@@ -285,7 +338,8 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
             Effect(action="publish", thing="package", target=_target(known, arguments)[:120], width="one",
                    reversible="no", excerpt=excerpt, entry="function.publish")
         ]  # fmt: skip
-    if not known.audiences.isdisjoint(words) or (verb in known.sending_verbs and _to_everyone(known, arguments)):
+    everyone = massed or not known.audiences.isdisjoint(words)
+    if everyone or (verb in known.sending_verbs and _to_everyone(known, arguments)):
         return [
             Effect(action="publish", thing="message", target=_target(known, arguments)[:120], width="many",
                    reversible="no", excerpt=excerpt, entry="function.broadcast")

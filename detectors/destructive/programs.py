@@ -36,6 +36,8 @@ _RUN = frozenset({
     "BASH_ENV", "ENV", "PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_PAGER", "GIT_EDITOR", "GIT_EXTERNAL_DIFF", "PAGER",
     "MANPAGER", "EDITOR", "VISUAL", "LESSOPEN", "GIT_SEQUENCE_EDITOR",
 })  # fmt: skip
+# Of each line of a file that perl changes in place.
+_LEAVES_NOTHING = re.compile(r"\s*(?:\$_\s*=\s*(?:''|\"\"|undef|q\(\))\s*|undef\s+\$_|s/\.\*//s?|1|0|next)?\s*;?\s*")
 _FOLDERS = frozenset({"-C", "--chdir", "-D"})
 _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
@@ -210,6 +212,9 @@ class Programs:
                 else:
                     inner.params = rest
                 self.code(known.language, text, inner, excerpt)
+                if known.language == "perl" and "-i" in arguments.flags and _LEAVES_NOTHING.fullmatch(text) is not None:
+                    for word in rest[:16]:
+                        self.write(word, scope, excerpt, append=False, emptying=True)
                 return generated_sql(text) if known.language == "sql" else ""
         if arguments.has(known.instead):
             return ""

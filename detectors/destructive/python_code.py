@@ -17,7 +17,7 @@ from detectors.destructive.python_loops import (
     dotted,
     downloads,
     filled,
-    is_path,
+    is_text,
     module_of,
     passing,
     stands_for,
@@ -118,13 +118,13 @@ class _Reader:
         self.names[name] = self.value(value)
         if isinstance(value, ast.Call):
             self.made[name] = value
-        elif isinstance(value, (*_LISTS, ast.Set)) and any(map(is_path, value.elts)):
+        elif isinstance(value, (*_LISTS, ast.Set)) and any(map(is_text, value.elts)):
             self.lists[name] = value
 
     def matters(self, function: ast.expr) -> bool:
         """Whether a call can matter, by the last of the names that it is called by."""
         if isinstance(function, ast.Attribute):
-            return _telling(function.attr)
+            return function.attr in self.defined or _telling(function.attr)
         if isinstance(function, ast.Name):
             known = (self.imported, self.made, self.defined)
             return any(function.id in names for names in known) or _telling(function.id)
@@ -187,7 +187,7 @@ class _Reader:
                 self.programs.shell.effects.extend(analyse_sql(text, self.excerpt))
         elif name == "os.truncate" and first is not None:
             self.programs.write(self.value(first), self.scope, self.excerpt, False, emptying=True)
-        elif (name in ways.MOVES or name in ways.MODES) and len(node.args) > 1:
+        elif name in ways.PLACED and len(node.args) > 1:
             self.commands.append(ways.moved_or_closed(self, name, node))
         elif name == "open" and first is not None:
             self.opened(node, first)
@@ -205,8 +205,8 @@ class _Reader:
         elif last == "map" and len(node.args) == 2:
             for one in getattr(node.args[1], "elts", [node.args[1]])[:16]:
                 self.call(ast.Call(node.args[0], [one], []), self.called(node.args[0]))
-        elif name in self.defined:
-            self.within(self.defined[name], node)
+        elif name in self.defined or (last in self.defined and ways.is_method(self.defined[last])):
+            self.within(self.defined[last], node)
         elif last in ways.HANDED and ways.handed(self, node):
             pass
         else:
@@ -324,12 +324,12 @@ class _Reader:
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
             return filled(self.value(node.left, depth + 1), [self.value(one, depth + 1) for one in given[:16]])
         if isinstance(node, ast.Subscript):
-            if isinstance(node.slice, ast.Constant) and dotted(node.value) == "sys.argv":
+            if isinstance(node.slice, ast.Constant) and dotted(node.value) in ("sys.argv", "os.environ", "environ"):
                 return self.scope.get(str(node.slice.value)).replace(UNSET, UNKNOWN)
             return self.value(node.value, depth + 1)[::-1] if reverses(node.slice) else UNKNOWN
-        if isinstance(node, ast.Attribute) and node.attr in ("path", "name"):  # of what a folder holds
-            whole = self.value(node.value, depth + 1)
-            return UNKNOWN if GLOB not in whole else whole if node.attr == "path" else GLOB
+        if isinstance(node, ast.Attribute) and node.attr in ("path", "name", "sep"):  # of what a folder holds
+            whole = self.value(node.value, depth + 1) if node.attr != "sep" else "/"
+            return UNKNOWN if GLOB not in whole != "/" else GLOB if node.attr == "name" else whole
         if isinstance(node, ast.Call):
             name = self.called(node.func)
             decoded = self.decoded(node, name, depth)

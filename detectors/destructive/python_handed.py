@@ -22,6 +22,8 @@ SHELL = frozenset(
 )
 MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "os.renames"})
 MODES = frozenset({"os.chmod", "os.lchmod"})
+COPIES = frozenset({"shutil.copyfile", "shutil.copy", "shutil.copy2"})
+PLACED = MOVES | MODES | COPIES
 PROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 # What takes a function and calls it with the arguments that come behind it, or as ``args``.
 HANDED = frozenset({
@@ -32,7 +34,7 @@ _PROCESSES = frozenset(f"subprocess.{name}" for name in PROCESS)
 _CALLED = DEEP | ONE | SHELL | _PROCESSES
 # The last names of all of these.
 LAST = frozenset({
-    *(name.rpartition(".")[2] for name in DEEP | ONE | SHELL | MOVES | MODES), *PROCESS, *HANDED, "partial", "truncate",
+    *(name.rpartition(".")[2] for name in DEEP | ONE | SHELL | PLACED), *PROCESS, *HANDED, "partial", "truncate",
 })  # fmt: skip
 _PARTIAL = frozenset({"functools.partial", "partial"})
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -115,9 +117,14 @@ def handed(reader: _Reader, node: ast.Call) -> bool:
     return False
 
 
+def is_method(function: ast.FunctionDef) -> bool:
+    """Whether it is called on an object, which is its first parameter."""
+    return bool(function.args.args) and function.args.args[0].arg in ("self", "cls")
+
+
 def bound(reader: _Reader, function: ast.FunctionDef, node: ast.Call) -> dict[str, str]:
     """What a function's parameters are worth in a call of it."""
-    parts = function.args.args
+    parts = function.args.args[1:] if is_method(function) else function.args.args
     given = {part.arg: UNKNOWN for part in parts}
     for part, default in zip(reversed(parts), reversed(function.args.defaults), strict=False):
         given[part.arg] = reader.value(default)
@@ -134,6 +141,6 @@ def moved_or_closed(reader: _Reader, name: str, node: ast.Call) -> str:
     ends = [reader.value(part) for part in node.args[:2]]
     if any(map(is_unknown, ends)):
         return ":"
-    if name in MOVES:
-        return "mv -- " + shlex.join(ends)
+    if name in MOVES or name in COPIES:
+        return ("mv -- " if name in MOVES else "cp -- ") + shlex.join(ends)
     return f"chmod {int(ends[1]) & 0o7777:o} {shlex.quote(ends[0])}" if ends[1].isdecimal() else ":"

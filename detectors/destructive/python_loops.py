@@ -102,6 +102,11 @@ def is_path(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value[:1] in ("/", "~")
 
 
+def is_text(node: ast.AST) -> bool:
+    """A path, or what may be a command."""
+    return is_path(node) or (isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value)
+
+
 def passing(reader: _Reader, node: ast.AST) -> bool:
     """Whether a cursor is of a SQLite database in memory or in a scratch folder."""
     for _ in range(8):

@@ -168,11 +168,11 @@ def plain_command(shell: Shell, command: Command, scope: Scope, stdin: str | Non
 def plain_pipeline(shell: Shell, pipeline: list[Command], scope: Scope, stdin: str | None) -> str:
     """Several, each of which reads what the one before prints."""
     out, last = stdin, pipeline[-1]
+    for operator, path in last.redirects or ():  # ``cat a | sort > a``
+        if operator in _EMPTYING and any(_eaten(command.words, path) for command in pipeline[:-1]):
+            shell.programs.write(path, scope, last.text, append=False, emptying=True)
     for command in pipeline:
         inner = scope.fork()
         inner.sink = last.text
         out = plain_command(shell, command, inner, out)
-    for operator, path in last.redirects or ():  # ``cat a | sort > a``
-        if operator in _EMPTYING and any(_eaten(command.words, path) for command in pipeline[:-1]):
-            shell.programs.write(path, scope, last.text, append=False, emptying=True)
     return out or ""

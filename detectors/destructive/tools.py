@@ -46,6 +46,13 @@ _INSIDE = frozenset({"exec", "run", "shell", "bash", "ssh"})
 _SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "console", "process"})
 _CHOICES = ("mode", "type", "strategy", "scope")
 _CLICKS = frozenset({"click", "press", "tap", "submit", "doubleclick", "check", "confirm"})
+_GOES = frozenset({"navigate", "goto", "visit", "open"})
+_QUOTED = re.compile(r"""['"`]([^'"`]{3,80})['"`]""")
+_DOES_IT = re.compile(
+    r"/(?:delete|destroy|purge|terminate|deactivate|remove|wipe)(?:/[\w-]*)?\?(?:\S*&)?(?:confirm\w*|force|yes|sure)=(?!0|no|false)"
+    r"|[?&]action=(?:delete|destroy|purge)\b",
+    re.IGNORECASE,
+)
 _LABELS = ("element", "text", "name", "label", "description", "selector", "target", "button", "ref", "title")
 _DANGEROUS = re.compile(
     r"\b(?:delete|destroy|erase|wipe|terminate|close|deactivate|remove|reset|purge|drop)\b[^.]{0,24}\b"
@@ -75,6 +82,8 @@ def code_of(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any]
 
 def clicked(words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
     """A click on what says that it deletes something of weight."""
+    if not _GOES.isdisjoint(words):
+        return _visited(arguments, excerpt)
     if _CLICKS.isdisjoint(words):
         return []
     label = " ".join(str(arguments[name])[:200] for name in _LABELS if isinstance(arguments.get(name), str))
@@ -84,6 +93,25 @@ def clicked(words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> 
     return [
         Effect(action="delete", thing="other", target=clean(found.group())[:120], width="unknown", reversible="no",
                certainty="likely", excerpt=excerpt, entry="browser.click")
+    ]  # fmt: skip
+
+
+def clicked_by(code: str, excerpt: str) -> list[Effect]:
+    """The same by a page's own language: ``document.querySelector('#delete-account').click()``."""
+    if not code.isascii() or (".click(" not in code and ".submit(" not in code):
+        return []
+    labels = " ; ".join(_QUOTED.findall(code[:4000])).replace("-", " ").replace("_", " ")
+    return clicked(("click",), {"text": labels[:200]}, excerpt)
+
+
+def _visited(arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """A page whose address does it, and says that this is meant."""
+    url = arguments.get("url", arguments.get("uri"))
+    if not isinstance(url, str) or _DOES_IT.search(url[:2000]) is None:
+        return []
+    return [
+        Effect(action="delete", thing="other", target=clean(url)[:120], width="unknown", reversible="no",
+               certainty="likely", excerpt=excerpt, entry="browser.visit")
     ]  # fmt: skip
 
 
