@@ -22,6 +22,7 @@ from detectors.loops.fingerprint import (
     PAGES,
     RETRIES,
     SHELL,
+    SPAWNS,
     STEPS_ON,
     WAITS,
     WATCHES,
@@ -273,7 +274,9 @@ def _failed(
         if near == NUMBERED:
             retries = signature.limit or (signature.passing and call.flags & RETRIES)
             # A word or two are what each of many items came to, rather than an obstacle.
-            evidence = 60 if retries else 0 if outcome.short else 10 if call.flags & DRAWN else 5
+            # Numbers that are drawn, or an edit that fails anywhere, are hardly items of a sweep.
+            alone = 10 if call.flags & (DRAWN | CHANGES) else 3
+            evidence = 60 if retries else 25 if call.flags & SPAWNS else 0 if outcome.short else alone
         elif acted and near < OTHER:
             evidence = 15  # other words of the same failure after something new was done
         elif near == SAME:

@@ -39,7 +39,9 @@ _ENDS = re.compile(
     r"\b(?:of|total(?:_?(?:count|pages|items|results))?|pages|last_?page|remaining)[\"':= ]{1,4}\d", re.IGNORECASE
 )
 _PAGE_NUMBER = re.compile(r'"(?:page|offset|skip)(?:_?(?:no|num|number|index))?": ?\d+', re.IGNORECASE)
+_GAVE_UP = re.compile(r"\W{0,3}(?:fail|error|unable|could not|cannot|refused)", re.IGNORECASE)
 _BRIEF = re.compile(r"\W*[^\W\d]{2,16}(?:\W{1,3}[^\W\d]{2,16})?\W*\Z")
+GAVE_UP = 100  # characters: of a sub-agent's answer, of which a report has more
 LOOKED_AT = 2000  # characters in which a page says how many there are
 NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _DONE = (
@@ -93,6 +95,8 @@ def outcome_of(result: ToolResult, call: Pending | None, known: bool, codes: boo
             (silent or flags & SHELL) and (hides_failure(output) or (silent and begins_badly(output)))
         ):
             signature = signature_of(result, own)
+    elif len(output) < GAVE_UP and _GAVE_UP.match(output):
+        signature = signature_of(result, own)
     size = len(output)
     outside = _outside(result)
     exact = hashed(output, outside) if output else outside if published or failing else UNKNOWN

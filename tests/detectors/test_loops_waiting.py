@@ -106,11 +106,12 @@ def test_who_waits_or_works_through_items_is_left_alone(events: list[Event]) -> 
             ("handoff", {"to": ("coder", "planner")[n % 2], "note": ("go on", "your turn")[n // 2 % 2]}, "", 0)
             for n in range(20)
         ], agents=("planner", "coder")),
+        _steps(*[("delegate", {"to": f"helper-{n}", "task": "mend it"}, "failed: gave up", 0) for n in range(12)]),
     ],
     ids=[
         "one page over and over, whatever its number", "a model that takes its time", "a query whose id changes",
         "a patch at other lines", "a limit in JSON", "waits without end", "notes to itself between",
-        "handed to and fro",
+        "handed to and fro", "helpers that all give up",
     ],
 )  # fmt: skip
 def test_what_does_not_move_is_told(events: list[Event]) -> None:
