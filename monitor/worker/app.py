@@ -106,7 +106,7 @@ class Monitor:
         )
         self._commands, self.outputs = Producer(settings, "commands"), Producer(settings, "outputs", LINGER_MS)
         self._changelogs = FencedChangelogs(settings, self._generation)
-        self.outbox = Outbox(self.names, self._send, metrics)
+        self.outbox = Outbox(self.names, self._send, self.outputs.send_together, metrics)
         self.judge = Judge(settings, policy, self.runs, self.outbox, metrics, partitions)
         self.fleet_judge = FleetJudge(policy, self.fleet, self.outbox, self.names, self.judge.bury, self.judge.failed)
         self._rebuilder = Rebuilder(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,15 +22,19 @@ from monitor.messages import Alert, Command, JournalEntry
 from monitor.metrics import Metrics
 from monitor.topics import Names
 from monitor.worker.attempts import Attempts
+from monitor.worker.producer import Sent
 from monitor.worker.record import Record, encode_rollup
 
 log = structlog.get_logger("killcord.outbox")
 
 MOST_UNDER_WAY = 20_000  # records; beyond, no more events are taken in
+GATHER_S, MOST_GATHERED = 0.05, 500  # of rollups, which nobody waits for: how long, and how many
 
 Send = Callable[[Record, bool], Awaitable[Awaitable[Any]]]
 """Hands a record to a producer, the second argument says that it is a command; the inner awaitable is done when all
 in-sync replicas have it."""
+SendTogether = Callable[[Sequence[Record]], Awaitable[list[Sent]]]
+"""The same for records of one topic, in few batches."""
 
 
 class Outbox:
@@ -40,11 +44,14 @@ class Outbox:
     `take_urgent`, and waits for the event loop.
     """
 
-    def __init__(self, names: Names, send: Send, metrics: Metrics) -> None:
+    def __init__(self, names: Names, send: Send, send_together: SendTogether, metrics: Metrics) -> None:
         self.names = names
         self._send = send
+        self._send_together = send_together
         self._metrics = metrics
         self._under_way: set[asyncio.Task[None]] = set()
+        self._rollups: list[Record] = []
+        self._together = 0  # records under way that others go with
         self.refused: str | None = None
         self.urgent = False
 
@@ -72,7 +79,11 @@ class Outbox:
         self.publish(Outcome(alerts=[alert]))
 
     def rollup(self, rollup: Rollup) -> None:
-        self.send(Record(self.names.rollups, rollup.key.encode(), encode_rollup(rollup)))
+        self._rollups.append(Record(self.names.rollups, rollup.key.encode(), encode_rollup(rollup)))
+        if len(self._rollups) == 1:
+            asyncio.get_running_loop().call_later(GATHER_S, self._send_rollups)
+        elif len(self._rollups) >= MOST_GATHERED:
+            self._send_rollups()
 
     def journal(self, entry: JournalEntry) -> None:
         """To the partition of the run's events, so that a replay of some partitions needs only theirs."""
@@ -86,6 +97,11 @@ class Outbox:
         self.urgent = True
         self._start(self._deliver(record, then, command=True))
 
+    def _send_rollups(self) -> None:
+        records, self._rollups = self._rollups, []
+        if records:
+            self._start(self._deliver_together(records))
+
     def _start(self, delivery: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(delivery)
         self._under_way.add(task)
@@ -98,10 +114,11 @@ class Outbox:
     @property
     def full(self) -> bool:
         """Kafka takes so little that more events would only fill the memory: they wait on their topic."""
-        return len(self._under_way) > MOST_UNDER_WAY
+        return len(self._under_way) + self._together > MOST_UNDER_WAY
 
     def under_way(self) -> set[asyncio.Task[None]]:
         """What was sent and is not acknowledged yet."""
+        self._send_rollups()
         return set(self._under_way)
 
     async def settled(self, deliveries: set[asyncio.Task[None]]) -> None:
@@ -126,6 +143,29 @@ class Outbox:
             if then is not None:
                 then()
             return
+
+    async def _deliver_together(self, records: list[Record]) -> None:
+        attempts, left = Attempts("output", topic=records[0].topic), records
+        self._together += len(records)
+        while left:
+            refused: list[Record] = []
+            failed: Exception | None = None
+            try:
+                for sent in await self._send_together(left):
+                    try:
+                        await sent.done
+                    except MessageSizeTooLargeError as error:
+                        log.critical("too large for Kafka, given up", topic=left[0].topic, error=repr(error))
+                    except Exception as error:
+                        failed = error
+                        refused += sent.records
+            except Exception as error:
+                failed, refused = error, left
+            left = refused
+            self.refused = None if failed is None else repr(failed)
+            if failed is not None:
+                await asyncio.sleep(attempts.failed(failed))
+        self._together -= len(records)
 
     def _sent(self, command: Command, stamp: float | None) -> None:
         self._metrics.command(command, None if stamp is None else time.time() - stamp)

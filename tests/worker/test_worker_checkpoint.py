@@ -53,7 +53,7 @@ class Desk:
         table._data = Store("killcord://", app, table)
         self.ledger: Ledger[list[int]] = Ledger(table, lambda key: [], bytes, list, lambda *corrupt: None)
         self.kafka = Kafka()
-        outbox = Outbox(Names.of("t"), None, Metrics())  # type: ignore[arg-type]
+        outbox = Outbox(Names.of("t"), None, None, Metrics())  # type: ignore[arg-type]
         self.checkpoint = Checkpoint(
             [self.ledger], outbox, self.kafka, self.kafka.release, self.fenced, Metrics(), 1_000  # type: ignore[arg-type]
         )  # fmt: skip
