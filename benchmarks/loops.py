@@ -3,10 +3,10 @@
     python -m benchmarks.loops [--runs 40] [--seed 7] [--style NAME] [--missed]
 
 A run counts as told if anything is said of it: a notice to the agent, an alert, or more. Steps wasted are calls (of a
-run without any, messages) after the one that the loop begins with. Eight generators: the one that the detector was made
-with (`loops_stuck`, `loops_honest`), one with other domains, tools and wordings that it was checked with
-(``loops_other_*``), and six that were each run once before anything was looked at (`loops_third` to
-``loops_eighth_*``).
+run without any, messages) after the one that the loop begins with. Eleven generators: the one that the detector was
+made with (`loops_stuck`, `loops_honest`), one with other domains, tools and wordings that it was checked with
+(``loops_other_*``), and nine that were each run once before anything was looked at (`loops_third` to
+``loops_eleventh_*``).
 """
 
 from __future__ import annotations
@@ -25,16 +25,22 @@ import msgspec
 from benchmarks import (
     loops_eighth_honest,
     loops_eighth_stuck,
+    loops_eleventh_honest,
+    loops_eleventh_stuck,
     loops_fifth,
     loops_fourth_honest,
     loops_fourth_stuck,
     loops_honest,
+    loops_ninth_honest,
+    loops_ninth_stuck,
     loops_other_honest,
     loops_other_stuck,
     loops_real,
     loops_seventh,
     loops_sixth,
     loops_stuck,
+    loops_tenth_honest,
+    loops_tenth_stuck,
     loops_third,
 )
 from benchmarks.loops_heartbeats import schedule
@@ -125,6 +131,9 @@ STYLES = {
     "in a sixth style": (loops_sixth.SIXTH_STUCK, loops_sixth.SIXTH_HONEST),
     "in a seventh style": (loops_seventh.SEVENTH_STUCK, loops_seventh.SEVENTH_HONEST),
     "in an eighth style": (loops_eighth_stuck.EIGHTH_STUCK, loops_eighth_honest.EIGHTH_HONEST),
+    "in a ninth style": (loops_ninth_stuck.NINTH_STUCK, loops_ninth_honest.NINTH_HONEST),
+    "in a tenth style": (loops_tenth_stuck.TENTH_STUCK, loops_tenth_honest.TENTH_HONEST),
+    "in an eleventh style": (loops_eleventh_stuck.ELEVENTH_STUCK, loops_eleventh_honest.ELEVENTH_HONEST),
 }
 
 

@@ -126,6 +126,9 @@ class Scene:
             f"cat notes/{self.word()}_{self.hexed(3)}.md", f"{self.word()} {self.word()} {self.hexed(6)} {self.word()}"
         )
 
+    def settle(self) -> None:
+        """Publish what is held back, for publishers that do so."""
+
     def done(self, name: str, kind: str, loop: bool) -> Labelled:
         self._add(RunFinished, outcome="success")
         return Labelled(name, kind, loop, self.events, self.begins)
