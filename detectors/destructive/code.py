@@ -92,7 +92,7 @@ def code_rules() -> tuple[_Compiled, ...]:
 _STEMS = re.compile(
     r"rm|rem|rim|pass|del|unl|exec|spawn|sys|drop|trunc|des|flush|purge|term|kill|trash|open|qx|tick|query|do$|empty|write|sync"
     r"|erase|fetch|req|command|clear|revoke|raw|shell|cancel|refund|sql|run|update|put|call|capture|batch|disable|stop"
-    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$|renam|\bmv|move|cop[iy]|curl|^cp",
+    r"|sched|dereg|detach|sh$|res|none$|any$|each|statement|prepare|text|create|stream|send|find(?:depth)?$|renam|\bmv|move|cop[iy]|curl|^cp|promisify",
     re.IGNORECASE,
 )
 # Last names in which there is none of these: what stands before them has it.

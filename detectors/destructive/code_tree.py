@@ -205,6 +205,8 @@ class _Reader:
             children = list(node.named_children)
         raw = self.text(arguments, 2000) if arguments is not None else "()"
         name = self.name(node, 0)
+        if node.type == "call_expression" and self.text(node.named_children[0]) in ("require", "import"):
+            return  # the name is that of what it gives
         if name.endswith((".each", ".forEach", ".map", ".each_entry")):
             self.parameter(node, children)
             ways.hand_on(self, node, name, children)
@@ -320,7 +322,7 @@ class _Reader:
             return Value(known.text, known.items, raw)
         if kind in ("number", "integer", "true", "false"):
             return Value(raw, raw=raw)
-        if raw in ("process.env.HOME", "Dir.home", "ENV['HOME']"):
+        if raw in ("process.env.HOME", "Dir.home", "ENV['HOME']", 'ENV["HOME"]'):
             return Value(self.scope.context.home, raw=raw)
         if raw in ("__dirname", "__DIR__", "Rails.root"):
             return Value(self.scope.cwd, raw=raw)
@@ -347,6 +349,8 @@ class _Reader:
             return self.value(holder, depth + 1)
         if last in _TEMPORARY:
             return Value("/tmp/" + UNKNOWN, raw=raw)
+        if name == "list.files" and children:
+            return Value(f"{self.value(children[0], depth + 1).text}/{GLOB}", raw=raw)
         if name in ("process.cwd", "Dir.pwd", "getcwd", "Deno.cwd"):
             return Value(self.scope.cwd, raw=raw)
         if last in ("glob", "globSync", "readdirSync", "readdir", "scandir", "each_child") and children:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Effect, Reversible, Thing, Width
+from detectors.destructive.function_words import head, selects_all, to_everyone
 from detectors.destructive.memo import remembered
 
 
@@ -83,16 +84,9 @@ _BARING = frozenset({"drop", "truncate", "purge", "wipe", "empty", "erase"})
 _KEPT_WHOLE = frozenset({"purge", "empty", "wipe", "erase", "clear", "flush"})  # what stays is the empty shell of it
 _CONTAINING = frozenset({"bucket", "buckets", "database", "databases", "db", "keyspace", "collection", "collections",
                          "table", "tables", "queue", "queues", "sheet", "worksheet", "spreadsheet"})  # fmt: skip
-_EVERYONE = re.compile(
-    r"@(?:everyone|channel|here|all)\b|^(?:all|everyone|everybody)$"
-    r"|\b(?:all|every)[-_. ]?(?:staff|hands|users|customers|employees|members|subscribers|company|team)\b"
-    r"|^(?:all|everyone|staff|company|employees|customers)@",
-    re.IGNORECASE,
-)
+_COINS = frozenset({"currency", "asset", "coin", "iban", "wallet", "network"})
+_CHARGED = frozenset({"customer", "customer_id", "card", "payment_method", "source", "user", "user_id", "account"})
 _LASTING = frozenset({"permanently", "forever", "irreversibly", "permanent"})
-_BESIDE = frozenset({"from", "in", "by", "for", "with", "of", "to", "on", "at", "into", "via", "using", "and", "or"})
-_LATER = frozenset({"permanently", "forever", "all", "force", "now", "batch", "bulk", "id", "ids", "data", "contents",
-                    "content", "cascade", "everything", "async", "v1", "v2", "object", "resource"})  # fmt: skip
 _JOINED = re.compile(
     r"(delete|drop|destroy|purge|truncate|wipe|erase|remove|flush|terminate|revoke)"
     r"(?=[a-z]{2})(all|every)?([a-z]*)"
@@ -141,6 +135,8 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     if _said(arguments, known.defusing_arguments):
         return []
     after = words[words.index(verb) + 1 :] or words[: words.index(verb)] or before
+    if after[:1] == ("by",):
+        after = ("matching",)  # delete_by_filter(collection="users")
     things = _nouns()
     noun = next((word for word in after if word in things), None)
     if noun is None:
@@ -152,7 +148,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     if noun is not None and known.trifles.intersection(after):
         return []
     thing: Thing = things[noun] if noun else "other"
-    if thing in known.whole and noun != _head(after):
+    if thing in known.whole and noun != head(after):
         thing = "other"  # ``node_modules`` are no nodes
     width = _width(known, words, noun, thing, arguments)
     reversible = known.verbs[verb]
@@ -194,20 +190,9 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
     ]  # fmt: skip
 
 
-def _head(after: tuple[str, ...]) -> str:
-    """The word that says what it is done to: the last before a preposition."""
-    head = ""
-    for word in after:
-        if word in _BESIDE:
-            break
-        if word not in _LATER or not head:
-            head = word
-    return head
-
-
 def _unguarded(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
     """What guards something is turned off."""
-    if known.guards.isdisjoint(words) or not words or words[0] not in known.off_verbs:
+    if known.guards.isdisjoint(words) or not (words[0] in known.off_verbs or words[1:2] == ("off",)):
         return []
     if _said(arguments, known.defusing_arguments):
         return []
@@ -246,24 +231,6 @@ def _held(known: Vocabulary, after: tuple[str, ...], arguments: dict[str, Any]) 
         if len(parts) == 2 and parts[1] in ("id", "ids") and parts[0] in things:
             return "document" if things[parts[0]] == "files" else parts[0]
     return None
-
-
-def selects_all(value: Any, depth: int = 3) -> bool:
-    """Whether a condition leaves nothing out: ``{}``, ``{"match_all": {}}``, ``1=1``."""
-    if isinstance(value, str):
-        text = "".join(value.lower().split())
-        return text in ("", "{}", "1=1", "true", "*", "*:*", "all") or (text[:1] == "{" and '"match_all":{}' in text)
-    if isinstance(value, dict):
-        if len(value) == 1 and depth:
-            name, inner = next(iter(value.items()))
-            if name == "match_all":
-                return True
-            if name in ("query", "filter", "where", "_id", "id"):
-                return (isinstance(inner, dict) and next(iter(inner), "") in ("$exists", "$ne")) or (
-                    name not in ("_id", "id") and selects_all(inner, depth - 1)
-                )
-        return not value
-    return value is True
 
 
 def _changed(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
@@ -321,13 +288,19 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
     """Money that moves, and messages to everyone."""
     verb = next((word for word in words if word in known.pay_verbs or word in known.sending_verbs), None)
     traded = not known.amounts.isdisjoint(arguments) and known.counting.isdisjoint(words) and (
-        not known.money_verbs.isdisjoint(words) or ("place" in words and "order" in words)
+        not known.money_verbs.isdisjoint(words)
+        or ("place" in words and "order" in words)
+        or ("send" in words and not _COINS.isdisjoint(arguments))
     )
-    massed = not any(names.isdisjoint(words) for names in (known.mass, known.messages, known.sending_verbs))
+    massed = (not known.mass.isdisjoint(words) or "all" in words) and not (
+        known.messages.isdisjoint(words) or known.sending_verbs.isdisjoint(words)
+    )
     if not (verb or traded or massed) or not known.defusing_words.isdisjoint(words):
         return []
     if _said(arguments, known.defusing_arguments):
         return []
+    if verb == "charge" and not traded and _CHARGED.isdisjoint(arguments):
+        return []  # a battery
     if traded or not known.payments.isdisjoint(words):
         return [
             Effect(action="pay", thing="other", target=_target(known, arguments)[:120], width="one", reversible="no",
@@ -339,22 +312,12 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
                    reversible="no", excerpt=excerpt, entry="function.publish")
         ]  # fmt: skip
     everyone = massed or not known.audiences.isdisjoint(words)
-    if everyone or (verb in known.sending_verbs and _to_everyone(known, arguments)):
+    if everyone or (verb in known.sending_verbs and to_everyone(known.recipients, arguments)):
         return [
             Effect(action="publish", thing="message", target=_target(known, arguments)[:120], width="many",
                    reversible="no", excerpt=excerpt, entry="function.broadcast")
         ]  # fmt: skip
     return []
-
-
-def _to_everyone(known: Vocabulary, arguments: dict[str, Any]) -> bool:
-    for name, value in arguments.items():
-        if name in known.recipients:
-            for one in value[:64] if isinstance(value, list) else [value]:
-                if isinstance(one, str) and _EVERYONE.search(one[:200]):
-                    return True
-    text = next((arguments[name] for name in ("text", "message", "body") if isinstance(arguments.get(name), str)), "")
-    return re.search(r"(?:^|\s)<?[@!](?:everyone|channel|here)\b", text[:2000]) is not None
 
 
 def _width(

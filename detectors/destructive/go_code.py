@@ -33,6 +33,8 @@ _WALKS = frozenset({"filepath.Walk", "filepath.WalkDir", "fs.WalkDir"})
 _HARM = re.compile(r"os\.(?:RemoveAll|Truncate)|exec\.Command|\brm\s+-|(?i:drop\s+table|truncate)|DELETE\b")
 _LISTED = re.compile(r"\]\s*(\w+)\s*([({])")
 _ESCAPED = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_FUNCTIONS = re.compile(r"\bfunc\s+(\w+)\s*\(([^()]{0,400})\)")
+_WORD = re.compile(r"(\w+)(?:\s+[\w.*\[\]]+)?\s*(?:,|\Z)")
 _ENDED = re.compile(r"\bos\.(?:Remove|RemoveAll|Truncate)\(")
 
 
@@ -41,31 +43,8 @@ def analyse_go(text: str, programs: Programs, scope: Scope, excerpt: str) -> lis
     if len(text) > MAX_CODE and _HARM.search(text, MAX_CODE) is not None:
         programs.unseen(f"Go longer than {MAX_CODE // 1024} KiB", excerpt)
     source = _COMMENTS.sub(lambda found: found.group(1) or " ", clean(text[:MAX_CODE]))
-    reader = _Reader(source, scope)
     calls = Calls(programs, scope, excerpt)
-    seen = 0
-    for found in _TOKENS.finditer(source):
-        if found.group("each"):
-            reader.names[found.group(4)] = _any(reader.value(found.end(), 0))
-        elif found.group("set"):
-            reader.names[found.group(2)] = reader.value(found.end(), 0)
-        elif found.group("call"):
-            name = re.sub(r"\s", "", found.group("call")[:-1])
-            if name not in _WALKS and not fitting(name):
-                continue
-            seen += 1
-            if seen > MAX_CALLS or reader.left <= 0:
-                calls.unseen()
-                break
-            arguments, end = reader.arguments(found.end(), 0)
-            raw = source[found.end() - 1 : min(end + 1, found.end() + MAX_ARGUMENTS)]
-            if name in _WALKS:
-                if _ENDED.search(raw) is not None and arguments:
-                    calls.see(Call("os.RemoveAll", [_any(arguments[0])]))
-                continue
-            if name == "exec.CommandContext":
-                name, arguments = "exec.Command", arguments[1:]
-            calls.see(Call(name, arguments, raw))
+    _Reader(source, scope).scan(calls, 0, len(source), 0)
     return calls.commands
 
 
@@ -81,6 +60,47 @@ class _Reader:
         self.source, self.scope = source, scope
         self.names: dict[str, Value] = {}
         self.left = MAX_PARTS
+        self.seen = 0
+        self.functions: dict[str, tuple[list[str], int, int]] = {}
+        stop = len(source)
+        for found in reversed(list(_FUNCTIONS.finditer(source))):
+            self.functions[found.group(1)] = (_WORD.findall(found.group(2)), found.end(), stop)
+            stop = found.start()
+
+    def scan(self, calls: Calls, start: int, end: int, depth: int) -> None:
+        """Judge the calls of a part of the source, in order."""
+        for found in _TOKENS.finditer(self.source, start, end):
+            if found.group("each"):
+                self.names[found.group(4)] = _any(self.value(found.end(), 0))
+            elif found.group("set"):
+                self.names[found.group(2)] = self.value(found.end(), 0)
+            elif found.group("call"):
+                name = found.group("call")[:-1]
+                known = self.functions.get(name)
+                if (name not in _WALKS and known is None and not fitting(name)) or (known and found.end() < known[1]):
+                    continue
+                self.seen += 1
+                if self.seen > MAX_CALLS or self.left <= 0:
+                    calls.unseen()
+                    return
+                self.call(calls, name, found.end(), depth)
+
+    def call(self, calls: Calls, name: str, at: int, depth: int) -> None:
+        arguments, end = self.arguments(at, 0)
+        raw = self.source[at - 1 : min(end + 1, at + MAX_ARGUMENTS)]
+        known = self.functions.get(name)
+        if known is not None:
+            if depth < _DEPTH and any(one.text[:1] in ("/", "~") or " " in one.text for one in arguments):
+                names, begin, stop = known
+                self.names.update(zip(names, arguments, strict=False))
+                self.scan(calls, begin, stop, depth + 1)
+        elif name in _WALKS:
+            if _ENDED.search(raw) is not None and arguments:
+                calls.see(Call("os.RemoveAll", [_any(arguments[0])]))
+        elif name == "exec.CommandContext":
+            calls.see(Call("exec.Command", arguments[1:], raw))
+        else:
+            calls.see(Call(name, arguments, raw))
 
     def arguments(self, at: int, depth: int) -> tuple[list[Value], int]:
         """Of a call, from behind its bracket; and where they end."""

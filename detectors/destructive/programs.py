@@ -38,6 +38,7 @@ _RUN = frozenset({
 })  # fmt: skip
 # Of each line of a file that perl changes in place.
 _LEAVES_NOTHING = re.compile(r"\s*(?:\$_\s*=\s*(?:''|\"\"|undef|q\(\))\s*|undef\s+\$_|s/\.\*//s?|1|0|next)?\s*;?\s*")
+_LUA = re.compile(r"(?<![./])\.\.(?![./])|\blocal\s")
 _FOLDERS = frozenset({"-C", "--chdir", "-D"})
 _STARTED = re.compile(rf"(?:\A|[;&|\n(])\s*{CODED}")
 _SHELLS = frozenset({"ssh", "autossh", "sudo", "doas", "su", "chroot", "nsenter", "unshare"})  # that read their input
@@ -206,6 +207,8 @@ class Programs:
                 text, rest = arguments.flags[flag], arguments.words
                 if text == "--" and rest:
                     text, rest = rest[0], rest[1:]
+                if argv[0].rpartition("/")[2].startswith("lua"):  # which is read as JavaScript
+                    text = _LUA.sub(lambda found: "+" if found.group() == ".." else "", text)
                 if known.language == "shell":
                     inner.params = rest[1:]
                     inner.variables["0"] = rest[0] if rest else UNKNOWN

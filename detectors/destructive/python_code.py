@@ -217,7 +217,7 @@ class _Reader:
         if function.name in self.active or len(self.active) >= _MAX_WITHIN or self.repeated > _MAX_LOOPED:
             return self.calls.unseen() if function.name in self.awaited else None
         given = ways.bound(self, function, node)
-        if function.name not in self.awaited and not any(value.startswith(("/", "~")) for value in given.values()):
+        if function.name not in self.awaited and not ways.worth_following(given):
             return None
         outer = dict(self.names)
         self.active.add(function.name)

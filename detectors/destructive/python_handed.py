@@ -136,6 +136,11 @@ def bound(reader: _Reader, function: ast.FunctionDef, node: ast.Call) -> dict[st
     return given
 
 
+def worth_following(given: dict[str, str]) -> bool:
+    """Whether a path, or what may be a command, is among what a function is called with."""
+    return any(value[:1] in ("/", "~") or " " in value for value in given.values())
+
+
 def moved_or_closed(reader: _Reader, name: str, node: ast.Call) -> str:
     """The shell command that moves a file, or gives it another mode."""
     ends = [reader.value(part) for part in node.args[:2]]

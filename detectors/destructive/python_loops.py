@@ -104,6 +104,8 @@ def is_path(node: ast.AST) -> bool:
 
 def is_text(node: ast.AST) -> bool:
     """A path, or what may be a command."""
+    if isinstance(node, ast.Call):
+        return dotted(node.func) in ("Path", "pathlib.Path")
     return is_path(node) or (isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value)
 
 

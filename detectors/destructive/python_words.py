@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ENOUGH = (
     r"delete[(_]|DELETE|drop_|drop\(\)|dropDatabase|flushall|flushdb|execute_command|terminate_|purge|destroy|prune",
     r"truncate\(|kill\(|killpg|spawn|update_many|boto3|[Rr]efund|Payout|Transfer|Charge|PaymentIntent|execv|execl|sql\(",
-    r"create_subprocess|__table__|[Tt]able\.drop|coll(?:ection)?\.drop|\.remove\((?:\{\s*\})?\)|\bsh\(",
+    r"[cC]lient\([^\n]*\.drop\(|create_subprocess|__table__|[Tt]able\.drop|coll(?:ection)?\.drop|\.remove\((?:\{\s*\})?\)|\bsh\(",
     r"(?i:\b(?:drop|truncate|alter|revoke|grant)(?:\s|/\*)+\w+\s+\w|\bdelete(?:\s|/\*)+from\b|\bupdate\s+\S+\s+set\b)",
     r"copy\w*\(\s*['\"]/dev/null|__import__|import_module|__dict__\[|getattr\([^\n]{0,60}['\"]\s*\+|\bvars\(",
     r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",

@@ -159,6 +159,13 @@ CASES: list[Case] = [  # tool, arguments, rule, why
     ("browser_navigate", {"url": "https://docs.example.org/delete-account"}, None, "an address that tells of it"),
     ("execute_js", {"code": "document.querySelector('#delete-account').click()"}, "N", "a click in code"),
     ("execute_js", {"code": "document.querySelector('#next').click()"}, None, "another"),
+    ("delete_by_filter", {"collection": "docs", "filter": {}}, "W", "a filter is what selects, here"),
+    ("coinbase_send", {"amount": "1.5", "to": "0xabc", "currency": "ETH"}, "N", "money by another verb"),
+    ("charge_battery", {"level": 80}, None, "no money"),
+    ("charge_card", {"customer": "c", "amount": 5}, "N", "money"),
+    ("email_send_all", {"subject": "x"}, "N", "everyone"),
+    ("discord_send", {"channel": "c", "content": "@everyone hi"}, "N", "everyone"),
+    ("turn_off_firewall", {}, "N", "in two words"),
 ]  # fmt: skip
 
 
