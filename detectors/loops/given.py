@@ -8,6 +8,7 @@ import msgspec
 
 # In these some publishers put all that the tool takes.
 WRAPPERS = ("input", "arguments", "args", "params", "parameters", "kwargs", "tool_input")
+_WRAPPERS = frozenset(WRAPPERS)
 WRITTEN = 16_384  # characters of arguments, given as JSON in a text, that are read as arguments
 
 
@@ -23,6 +24,8 @@ def written(arguments: str) -> dict[str, Any] | str:
 
 def unwrapped(arguments: dict[str, Any]) -> dict[str, Any]:
     """What stands in an argument that holds all the others, beside what stands outside."""
+    if _WRAPPERS.isdisjoint(arguments):
+        return arguments
     for name in WRAPPERS:
         inner = arguments.get(name)
         if isinstance(inner, dict) and inner and all(isinstance(key, str) for key in inner):
