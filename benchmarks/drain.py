@@ -16,7 +16,7 @@ from benchmarks.stage import Stage, StageError, told
 from monitor.settings import Settings
 
 NAME = "drain"
-COUNT, STOCK_COUNT, WARM = 200_000, 15_000, 2_000
+COUNT, STOCK_COUNT, WARM = 400_000, 15_000, 2_000
 AIM_RATIO = 0.8
 COUNTED_S = 5.0  # how long a worker may take to show what it judged
 

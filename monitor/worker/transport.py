@@ -27,7 +27,7 @@ from faust.types.transports import ConsumerT
 
 from monitor.worker.fence import EXPELLED
 
-SLICE_S = 0.002  # of events, before what they led to may leave
+SLICE_S = 0.004  # of events, before what they led to may leave
 TURNS = 6  # of the event loop, from a command that was found to its way through aiokafka's producer to the socket
 POLL_S = 0.25  # the seek that ends a rebalance waits for the fetch under way
 RECOVERY_POLL_S = 0.05  # the end of a changelog may be a transaction's marker, which no fetch returns
