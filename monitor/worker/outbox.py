@@ -52,6 +52,7 @@ class Outbox:
         self._under_way: set[asyncio.Task[None]] = set()
         self._rollups: list[Record] = []
         self._together = 0  # records under way that others go with
+        self._handing_over = asyncio.Lock()  # whoever reads rollups takes an earlier one after a later for a repeat
         self.refused: str | None = None
         self.urgent = False
 
@@ -151,7 +152,9 @@ class Outbox:
             refused: list[Record] = []
             failed: Exception | None = None
             try:
-                for sent in await self._send_together(left):
+                async with self._handing_over:
+                    batches = await self._send_together(left)
+                for sent in batches:
                     try:
                         await sent.done
                     except MessageSizeTooLargeError as error:

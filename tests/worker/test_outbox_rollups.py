@@ -102,6 +102,30 @@ async def test_one_that_no_batch_holds_is_given_up_alone() -> None:
     assert len(kafka.has) == 1
 
 
+async def test_later_ones_are_handed_over_after_earlier_ones() -> None:
+    kafka = Kafka()
+    slow = asyncio.Event()
+    out = outbox(kafka)
+    take = out._send_together
+
+    async def waits(records: Sequence[Record]) -> list[Sent]:
+        if records[0].key == b"agent_name:a":
+            await slow.wait()
+        return await take(records)
+
+    out._send_together = waits
+    out.rollup(rollup("a"))
+    first = out.under_way()
+    await asyncio.sleep(0)
+    out.rollup(rollup("b"))
+    both = out.under_way()
+    assert len(both) == 2
+    await asyncio.sleep(GATHER_S)
+    slow.set()
+    await out.settled(first | both)
+    assert kafka.has == ["agent_name:a", "agent_name:b"]
+
+
 async def test_they_count_as_under_way() -> None:
     kafka = Kafka()
     kafka.held.clear()
