@@ -52,7 +52,7 @@ class Outbox:
         self._under_way: set[asyncio.Task[None]] = set()
         self._rollups: list[Record] = []
         self._together = 0  # records under way that others go with
-        self._handing_over = asyncio.Lock()  # whoever reads rollups takes an earlier one after a later for a repeat
+        self._in_order = asyncio.Lock()  # whoever reads rollups takes an earlier one after a later for a repeat
         self.refused: str | None = None
         self.urgent = False
 
@@ -146,29 +146,34 @@ class Outbox:
             return
 
     async def _deliver_together(self, records: list[Record]) -> None:
+        """Those before are in Kafka before these are handed over, however often it refuses them."""
         attempts, left = Attempts("output", topic=records[0].topic), records
         self._together += len(records)
-        while left:
-            refused: list[Record] = []
-            failed: Exception | None = None
-            try:
-                async with self._handing_over:
-                    batches = await self._send_together(left)
-                for sent in batches:
-                    try:
-                        await sent.done
-                    except MessageSizeTooLargeError as error:
-                        log.critical("too large for Kafka, given up", topic=left[0].topic, error=repr(error))
-                    except Exception as error:
-                        failed = error
-                        refused += sent.records
-            except Exception as error:
-                failed, refused = error, left
-            left = refused
-            self.refused = None if failed is None else repr(failed)
-            if failed is not None:
-                await asyncio.sleep(attempts.failed(failed))
+        async with self._in_order:
+            while left:
+                left, failed = await self._attempt(left)
+                self.refused = None if failed is None else repr(failed)
+                if failed is not None:
+                    await asyncio.sleep(attempts.failed(failed))
         self._together -= len(records)
+
+    async def _attempt(self, records: list[Record]) -> tuple[list[Record], Exception | None]:
+        """Returns those that Kafka did not take, and why."""
+        try:
+            batches = await self._send_together(records)
+        except Exception as error:  # whatever it is: their events must not be committed without them
+            return records, error
+        left: list[Record] = []
+        failed: Exception | None = None
+        for sent in batches:
+            try:
+                await sent.done
+            except MessageSizeTooLargeError as error:
+                log.critical("too large for Kafka, given up", topic=records[0].topic, error=repr(error))
+            except Exception as error:
+                failed = error
+                left += sent.records
+        return left, failed
 
     def _sent(self, command: Command, stamp: float | None) -> None:
         self._metrics.command(command, None if stamp is None else time.time() - stamp)
