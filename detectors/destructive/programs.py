@@ -18,6 +18,7 @@ from detectors.destructive.effects import HARMLESS, Effect
 from detectors.destructive.inert import READERS
 from detectors.destructive.languages import analyse_language, cost
 from detectors.destructive.paths import Spot, join, locate
+from detectors.destructive.python_words import MAX_WHOLE, telling_lines
 from detectors.destructive.scope import Scope
 from detectors.destructive.spelling import REMOVERS, spelled
 from detectors.destructive.sql import analyse_sql
@@ -260,6 +261,9 @@ class Programs:
         text = literal(text)
         if text.startswith(KEPT):
             language = "shell"
+        if language == "python" and len(text) > MAX_WHOLE:  # padding must not soften a verdict
+            self.unseen(f"Python longer than {MAX_WHOLE // 1024} KiB", excerpt)
+            text = telling_lines(text)
         self.shell.spend(cost(language, text))
         if language == "sql" and "\\gexec" in text:
             self.shell.effects.extend(analyse_sql(generated_sql(text), excerpt[:_EXCERPT]))

@@ -23,7 +23,7 @@ from detectors.destructive.python_loops import (
     stands_for,
 )
 from detectors.destructive.python_tree import LOOPS, MAX_MARKS, in_order, parsed, reverses, spelled, up_to
-from detectors.destructive.python_words import may_matter
+from detectors.destructive.python_words import may_matter, telling_lines
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.values import GLOB, UNKNOWN, UNSET, clean, is_unknown
 
@@ -58,7 +58,8 @@ def analyse_python(text: str, programs: Programs, scope: Scope, excerpt: str, de
         return []
     if len(text) > MAX_MARKS and (most := up_to(text[:MAX_CODE])) < min(len(text), MAX_CODE):
         programs.unseen(f"Python of more than {MAX_MARKS} marks", excerpt)
-        text = text[: text.rfind("\n", 0, most) + 1]
+        cut = text.rfind("\n", 0, most) + 1
+        text = text[:cut] + telling_lines(text[cut:])
     try:
         walk = in_order(parsed(text[:MAX_CODE]))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -6,6 +6,8 @@ written in letters that Python takes for others (``ｏｓ``) or is a text that i
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -63,3 +65,33 @@ def may_matter(code: str, before: Sequence[Effect] = (), files: Iterable[str] = 
     if "open(" in code and _writes(code) and (_guarded(code) or any(effect.action == "delete" for effect in before)):
         return True
     return (_os(code) and _of_os(code)) or (_commands(code) and _of_commands(code))
+
+
+MAX_WHOLE = 60 * 1024  # characters of code that is read as a whole
+MAX_TELLING = 200  # lines of longer code
+MAX_LOOKED = 192 * 1024  # at each end
+_TELLING = re.compile(
+    r"\s*(?:(?:import|from)\s|\w+\s*=\s*['\"]"
+    r"|.*(?:rmtree|unlink|\bremove|rmdir|system\(|popen|subprocess|execute|drop_|delete))"
+)
+
+
+def telling_lines(code: str) -> str:
+    """Of code that is too long to be read the lines that matter, each of which stands by itself."""
+    kept: dict[str, None] = {}
+    ends = code if len(code) <= 2 * MAX_LOOKED else f"{code[:MAX_LOOKED]}\n{code[-MAX_LOOKED:]}"
+    for line in ends.split("\n"):
+        if 8 < len(line) < 400 and _TELLING.match(line) is not None:
+            kept.setdefault(line.strip(), None)
+    lines = list(kept)
+    if len(lines) > MAX_TELLING:
+        lines = lines[: MAX_TELLING // 2] + lines[-MAX_TELLING // 2 :]
+    return "\n".join(filter(_whole, lines))
+
+
+def _whole(line: str) -> bool:
+    try:
+        ast.parse(line)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

@@ -33,6 +33,8 @@ _DYNAMIC = re.compile(r"\b(?:execute(?:\s+immediate)?|exec|sp_executesql)\s*+\(?
 _BLOCK = re.compile(r"\bdo\s++(?:language\s++\w++\s++)?(\$\w{0,40}\$)", re.IGNORECASE)
 _BETWEEN = re.compile(r"\b(?:begin|declare|then|else|loop)\b", re.IGNORECASE)
 _MAX_BLOCKS = 64
+_MAX_LINES = 200  # beyond what is read
+MAX_SCANNED = 1024 * 1024
 _ALTER_ROWS = re.compile(
     r"\balter\s+table\s+(\S+)(?:\s+on\s+cluster\s+\S+)?\s+(delete\s+where|update\s)", re.IGNORECASE
 )
@@ -61,6 +63,7 @@ def analyse_sql(text: str, excerpt: str = "", dialect: str | None = None) -> lis
     if _WORTH.search(text, 0, MAX_SQL):
         out.extend(_analyse(text[:MAX_SQL], excerpt or text[:200], dialect))
     if len(text) > MAX_SQL:
+        out.extend(_beyond(text[MAX_SQL:MAX_SCANNED], excerpt or text[:200]))
         out.append(
             Effect(action="execute_unknown", thing="code", width="unknown", reversible="unknown", certainty="possible",
                    target=f"a command that could not be read whole: SQL longer than {MAX_SQL // 1024} KiB",
@@ -117,6 +120,14 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
             out.extend(_by_words(text, excerpt))
             break
     return tuple(out)
+
+
+def _beyond(text: str, excerpt: str) -> list[Effect]:
+    """Statements behind what is read, by their words: padding must not soften a verdict."""
+    telling = list(dict.fromkeys(line[:2000] for line in text.split("\n") if _WORTH.search(line[:400]) is not None))
+    if len(telling) > _MAX_LINES:
+        telling = telling[: _MAX_LINES // 2] + telling[-_MAX_LINES // 2 :]
+    return _by_words(";".join(telling), excerpt)[-_MAX_BLOCKS:]
 
 
 def _to_parse(text: str) -> bool:

@@ -111,3 +111,22 @@ def test_sql_of_blanks_is_read_in_linear_time(blanks: str) -> None:
 def test_what_people_write_is_not_all_the_same() -> None:
     lines = "\n".join(f"insert into users values ({n}, 'name{n}');" for n in range(100))
     assert rows_of_the_same("x = 1\n" * 200) and not rows_of_the_same(lines)
+
+
+@pytest.mark.parametrize("padding", ["# " + "x" * 100 * K, "x = 1\n" * 20_000, "y = [(1, 2), (3, 4)]\n" * 3_000,
+                                     "import os\n" * 60_000], ids=["comment", "lines", "marks", "imports"])  # fmt: skip
+def test_padding_softens_no_verdict_on_python(padding: str) -> None:
+    harm = "import shutil\nshutil.rmtree('/home')\n"
+    assert "destructive.wide" in judged("python", f"{padding}\n{harm}")
+    assert "destructive.wide" in judged("python", f"{harm}\n{padding}")
+    assert "destructive.wide" not in judged("python", padding)
+
+
+SQL_PADDING = ["INSERT INTO t VALUES (1, 'a');\n" * 3_000, "DELETE FROM t WHERE a = 1;\n" * 9_000]
+
+
+@pytest.mark.parametrize("padding", SQL_PADDING, ids=["inserts", "deletes"])
+def test_padding_softens_no_verdict_on_sql(padding: str) -> None:
+    assert "destructive.wide" in judged("sql", padding + "DROP TABLE users;")
+    assert "destructive.wide" in judged("sql", "DROP TABLE users;\n" + padding)
+    assert "destructive.wide" not in judged("sql", padding)
