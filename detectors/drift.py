@@ -143,6 +143,8 @@ class Drift(FleetDetector[DriftState]):
     State = DriftState
 
     def observe(self, rollup: Rollup, state: DriftState, rules: RuleSet) -> list[Finding]:
+        if not (rollup.finished or rollup.steps or rollup.results or rollup.model_calls):
+            return []  # it only started: nothing is known of it yet
         run = _number(rollup.run_id)
         under_way = state.open
         current = under_way.get(run)

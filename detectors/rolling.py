@@ -8,7 +8,7 @@ from hashlib import sha256
 from msgspec import Struct, field
 
 from detectors.detector import Run
-from detectors.event import Event, ModelCall, RunFinished, ToolCall, ToolResult
+from detectors.event import Event, ModelCall, RunFinished, RunStarted, ToolCall, ToolResult
 from detectors.loops.trace import trace_call, trace_result
 from detectors.rollup import STEPS_PER_ROLLUP, Rollup
 
@@ -50,7 +50,8 @@ class Sums(Struct, kw_only=True, omit_defaults=True):
 
 
 class RollupCutter:
-    """One rollup for each scope that the run names, every ``steps`` tool results and when the run finishes.
+    """One rollup for each scope that the run names, every ``steps`` tool results and when the run finishes; of a run
+    that another one started, at its start too.
 
     A run whose results or tool calls are not published is cut after twice as many tool or model calls. Nothing but the
     run's own events counts, so the same events give the same rollups in any batches and on any worker. An error is a
@@ -122,7 +123,7 @@ class RollupCutter:
                 sums.run_cost_usd += cost
             if sums.model_calls < self._calls and sums.results < self._results and sums.steps < self._calls:
                 return []
-        elif kind is RunFinished:
+        elif kind is RunFinished or (kind is RunStarted and run.parent_run_id and not sums.rollups):
             return self._cut(event, sums, run, partition)
         else:
             return []
@@ -131,8 +132,9 @@ class RollupCutter:
         return self._cut(event, sums, run, partition)
 
     def _cut(self, event: Event, sums: Sums, run: Run, partition: int) -> list[Rollup]:
-        finished = type(event) is RunFinished and not sums.finished
-        if not finished and (type(event) is RunFinished or not (sums.steps or sums.results or sums.model_calls)):
+        kind = type(event)
+        finished = kind is RunFinished and not sums.finished
+        if not finished and kind is RunFinished:
             return []  # finished a second time: what came in between waits for a full rollup
         targets = [(scope, target) for scope in SCOPES if (target := getattr(run, scope))]
         if run.schedule_id and not run.agent_name:
@@ -171,6 +173,8 @@ def _rollup(scope: str, target: str, event: Event, sums: Sums, run: Run, partiti
         timed_results=sums.timed_results,
         tools=sums.tools,  # the sums get others
     )
+    if run.parent_run_id:
+        rollup.parent_run_id, rollup.agent_name = run.parent_run_id, run.agent_name
     if finished:
         rollup.run_steps = sums.run_steps
         rollup.run_errors = sums.run_errors

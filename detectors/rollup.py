@@ -17,7 +17,8 @@ class Rollup(Struct, kw_only=True, omit_defaults=True):
 
     Durations in seconds, cost in US dollars. ``tools`` counts calls by tool. ``finished`` is set on the run's last one,
     which also carries the run's totals (``run_steps``, ``run_cost_usd``, ``run_seconds``). Of a run that a timer
-    started, it says too what the run did and what came of it (``run_did``, ``run_came``: sets of 48 bits).
+    started, it says too what the run did and what came of it (``run_did``, ``run_came``: sets of 48 bits). A run that
+    another one started has one at its start too, and all of its rollups name both (``parent_run_id``, ``agent_name``).
     """
 
     id: str
@@ -51,6 +52,8 @@ class Rollup(Struct, kw_only=True, omit_defaults=True):
     run_did: int = 0
     run_came: int = 0
     run_changes: int = 0
+    parent_run_id: str | None = None
+    agent_name: str | None = None
 
     @property
     def key(self) -> str:

@@ -8,12 +8,11 @@ command = for notice, pause and kill, unless the run is under that order already
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from detectors.detector import MODES, Finding, Mode, Rule, Run, Severity, shorten
 from detectors.event import Event
+from detectors.naming import cut
 from monitor.engine.canary import ISSUED_BY, TITLE, is_canary
 from monitor.engine.governor import Governor
 from monitor.engine.lifecycle import Status, Tracked
@@ -215,16 +214,6 @@ def reference(finding: Finding) -> str:
 def short_key(key: str) -> str:
     """The key as a person approves it."""
     return cut(key, MOST_KEY)
-
-
-def cut(text: str, most: int) -> str:
-    """The text, or of one of more than ``most`` bytes its start and its hash."""
-    if 4 * len(text) <= most:
-        return text
-    data = text.encode("utf-8", "replace")
-    if len(data) <= most:
-        return text
-    return data[: most - 18].decode("utf-8", "ignore") + "#" + hashlib.blake2s(data, digest_size=8).hexdigest()
 
 
 def track(state: RunState, tracked: Tracked) -> None:

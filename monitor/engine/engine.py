@@ -17,9 +17,10 @@ from aiokafka.partitioner import murmur2
 from detectors import DETECTORS
 from detectors.detector import Detector, Finding, Rule, RuleSet, Run, shorten
 from detectors.event import Event, RunFinished, RunStarted, ToolCall
+from detectors.naming import MOST_NOTE, cut
 from detectors.rolling import RollupCutter
 from monitor.engine import inputs
-from monitor.engine.answer import Answers, cut, reference
+from monitor.engine.answer import Answers, reference
 from monitor.engine.canary import is_canary
 from monitor.engine.governor import Governor
 from monitor.engine.outcome import Outcome, Position
@@ -36,7 +37,6 @@ Observe: TypeAlias = Callable[[Event, Any, Run, RuleSet], Iterable[Finding]]
 
 MOST_TEXT = 512  # bytes of a workspace's path; a longer one is not believed
 MOST_LABELS, LABEL_TEXT, LABELS_TEXT = 16, 64, 256  # labels, characters of each, bytes of all
-MOST_NOTE = 96  # bytes of a version or of what a run is part of, by which nothing is chosen
 LATE_S = 3600.0  # events may arrive this late, or early, by their own clock; beyond, the broker's counts
 
 

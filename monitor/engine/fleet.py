@@ -10,6 +10,7 @@ import msgspec
 from detectors.detector import MODES, Finding, Mode, Rule, RuleSet, shorten
 from detectors.drift import Drift
 from detectors.fleet import FleetDetector, FleetState, Source
+from detectors.loops.fork_bomb import ForkBombs
 from detectors.loops.heartbeat import Heartbeats
 from detectors.rollup import Rollup
 from monitor.engine.answer import ACTIONS, EXPIRES
@@ -18,7 +19,7 @@ from monitor.engine.rules import DETECTOR_FAILED
 from monitor.messages import Alert, Command, Evidence, OperatorDecision, Scope, identify
 from monitor.policy import Answer, Policy, Resolved
 
-FLEET_DETECTORS: tuple[FleetDetector[Any], ...] = (Drift(), Heartbeats())
+FLEET_DETECTORS: tuple[FleetDetector[Any], ...] = (Drift(), Heartbeats(), ForkBombs())
 STRONGEST: Mode = "pause"  # a statistic over a deployment never kills
 FAILURE_SAID_EVERY_S = 86_400.0  # a deployment lives on: its detector's failure is said again after a day
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from detectors import DETECTORS
 from detectors.detector import Rule
 from detectors.fleet_rules import FLEET_RULES
+from detectors.loops.fork_bomb_rule import FORK_BOMB
 from detectors.loops.heartbeat_rule import HEARTBEAT
 from monitor.engine.rules import ENGINE_RULES
 
@@ -17,5 +18,5 @@ from monitor.engine.rules import ENGINE_RULES
 def rules() -> Mapping[str, Rule]:
     """By id, in the order of ids."""
     found = [rule for detector in DETECTORS for rule in detector.rules]
-    found += [*FLEET_RULES, HEARTBEAT, *ENGINE_RULES]
+    found += [*FLEET_RULES, HEARTBEAT, FORK_BOMB, *ENGINE_RULES]
     return MappingProxyType({rule.id: rule for rule in sorted(found, key=lambda rule: rule.id)})
