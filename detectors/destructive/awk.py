@@ -25,6 +25,8 @@ _BEFORE_REGEX = frozenset({"", "(", ",", "{", "}", ";", "~", "!", "&", "|", "||"
 _ENDS = frozenset({";", "}", "\n"})
 _FORMAT = re.compile(r"%[^a-zA-Z%]*[a-zA-Z]")
 _VALUED = frozenset({"-F", "-v", "--field-separator", "--assign"})
+_LIBRARY = frozenset({"-i", "--include"})
+_NO_LINE = re.compile(r"\s*(?:0|\{\s*(?:next)?\s*;?\s*\}|NR\s*<\s*[01]|1\s*==\s*0|!\s*1|\"\")?\s*")
 Token = tuple[str, str]  # its kind, its text
 
 
@@ -32,11 +34,14 @@ def awk(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, ex
     """Runs an awk program abstractly; gives what it prints, unknown parts marked."""
     variables: dict[str, str] = {}
     program: str | None = None
-    at = 1
+    inplace, at = False, 1
     while at < len(argv):
         word = argv[at]
         if word in ("-f", "--file") and at + 1 < len(argv):
             program = scope.files.get(join(scope.cwd, literal(argv[at + 1])), "")
+            at += 2
+        elif word in _LIBRARY:
+            inplace = inplace or argv[at + 1 : at + 2] == ["inplace"]
             at += 2
         elif word in _VALUED:
             name, _, value = argv[at + 1].partition("=") if at + 1 < len(argv) else ("", "", "")
@@ -48,6 +53,10 @@ def awk(programs: Programs, argv: list[str], scope: Scope, stdin: str | None, ex
             break
     if program is None and at < len(argv):
         program = literal(argv[at])
+        at += 1
+    if inplace and _NO_LINE.fullmatch((program or "")[:MAX_PROGRAM]) is not None:
+        for word in argv[at : at + 16]:
+            programs.write(word, scope, excerpt, append=False, emptying=True)
     return _Run(programs, scope, stdin, excerpt, variables).all(tokens((program or "")[:MAX_PROGRAM]))
 
 

@@ -204,7 +204,7 @@ def _selection(root: str, tests: list[str]) -> str:
             base += "/" + GLOB  # below somebody's home, not one of the homes
         return f"{base}/{names[0].replace('*', GLOB)}"
     if not _OF_MANY.isdisjoint(tests) and not names and base in (".", ""):
-        return f"{base or '.'}/{GLOB}{UNKNOWN}"  # by their age or owner: as many as there are
+        return f"{base}/{GLOB}{UNKNOWN}"  # by their age or owner: as many as there are
     if any(word in _FIND_TESTS for word in tests) or _part(tests) or any(name.strip("*" + GLOB) for name in names):
         return f"{base}/{UNKNOWN}"
     if not names and not any(word in ("-mindepth", "-type") for word in tests):

@@ -17,6 +17,7 @@ from detectors.destructive.paths import join
 from detectors.destructive.shell import analyse, analyse_code, analyse_step
 from detectors.destructive.sql import analyse_sql
 from detectors.destructive.steps import Session, combined, wrote
+from detectors.destructive.throwaway import lowered_call
 from detectors.destructive.tools import as_command, clicked, clicked_by, code_of
 from detectors.destructive.values import clean
 
@@ -24,6 +25,7 @@ MAX_PATHS = 16
 Arguments = dict[str, Any] | str | None
 _CONTENTS = ("content", "contents", "text", "file_text", "new_str", "new_string", "new_text", "code", "body")
 MAX_WORDS = 4096
+_WRAPPING = frozenset({"params", "parameters", "input", "arguments", "args", "kwargs", "request", "tool_input"})
 _SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "powershell"})
 _MOVES = frozenset({"move", "mv", "rename"})
 _FROM = ("source", "src", "from", "old_path", "source_path", "path", "file_path")
@@ -120,6 +122,10 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
         if not known.shell_tools.isdisjoint(words):
             return step.command(arguments, context)
         return tuple(judge_function(tool, {}, f"{tool} {arguments}"[:240]))
+    if len(arguments) == 1:  # run_sql(params={"sql": ...})
+        name, inner = next(iter(arguments.items()))
+        if name in _WRAPPING and isinstance(inner, dict):
+            arguments = inner
     context = _at_folder(known, arguments, context)
     python = not known.python_tools.isdisjoint(words)
     shell = not known.shell_tools.isdisjoint(words)
@@ -127,7 +133,8 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
         return (*analyse_code(coded[0], coded[1], context, shipped()), *clicked_by(coded[1], _excerpt(tool, arguments)))
     database = not known.sql_tools.isdisjoint(words)
     if (same := as_command(words, arguments)) is not None:
-        named = judge_function(tool, arguments, _excerpt(tool, arguments))
+        of_kind = "kind" in arguments and same.startswith("kubectl delete ")  # which says all there is
+        named = [] if of_kind else judge_function(tool, arguments, _excerpt(tool, arguments))
         return (*step.command(same, context), *(_queries(known, arguments, database) if database else ()), *named)
     command = _command(known, arguments, shell and not python, words)
     if command in _EDITS and not shell and (path := arguments.get("path", arguments.get("file_path"))):
@@ -143,7 +150,10 @@ def _judged(tool: str, arguments: Arguments, context: Context, step: _Alone) -> 
     if files is not None:
         return files
     excerpt = _excerpt(tool, arguments)
-    return (*clicked(words, arguments, excerpt), *judge_function(tool, arguments, excerpt))
+    named = judge_function(tool, arguments, excerpt)
+    if named:
+        named = lowered_call(named, arguments, context.production)
+    return (*clicked(words, arguments, excerpt), *named)
 
 
 @remembered(entries=1024, characters=256)

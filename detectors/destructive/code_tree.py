@@ -12,6 +12,7 @@ from detectors.destructive import code_handed as ways
 from detectors.destructive.bounds import MAX_ROWS, TooMuch, check_documents, check_nesting, rows_of_the_same
 from detectors.destructive.code import MAX_VALUE, Call, Calls, Value, may_fit
 from detectors.destructive.code_grammars import GRAMMARS, parsed, unescaped
+from detectors.destructive.perl_loops import loops_as_calls
 from detectors.destructive.values import GLOB, UNKNOWN, clean
 
 if TYPE_CHECKING:
@@ -50,12 +51,6 @@ _MAPPING = frozenset({"array_map", "collect", "map"})
 LANGUAGES = frozenset(GRAMMARS)
 
 
-# ``unlink for glob("/etc/*")``, as the call that it comes to.
-_EACH = re.compile(
-    r"\b(unlink|rmtree|remove_tree)\s*(?:\$_|\(\$_\))?\s*for(?:each)?\b\s*\(?\s*(glob\s*\(?[^();]{1,200}\)?|<[^<>]{1,200}>)\)?"
-)
-
-
 def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope, excerpt: str) -> list[str]:
     """Add the effects of a program to the analysis; give the shell commands that it would run."""
     if not _WORTH.search(text):
@@ -70,7 +65,7 @@ def analyse_code_tree(language: str, text: str, programs: Programs, scope: Scope
     if language == "php":
         text = re.sub(r"<\?(php|=)?|\?>", " ", text)
     if language == "perl":
-        text = _EACH.sub(r"\1(\2);", text)
+        text = loops_as_calls(text)
     try:
         check_nesting(text)
         if language == "perl":

@@ -24,6 +24,8 @@ _LISTED = re.compile(
     r"\b(?:ls|list|describe-\w+|get|branch\s+-r)\b(?:(?!--filter|grep|-l\s|--selector|head)[^)]){0,120}\)"
 )
 
+_THERE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?=[/~])")  # a path on another machine
+
 
 def effects_of(match: Match, argv: list[str], cwd: str, context: Context, excerpt: str) -> list[Effect]:
     """What the matched command line does, one effect for each path, or one for all other targets together."""
@@ -64,7 +66,8 @@ def path_effect(entry: Entry, word: str, deep: bool, cwd: str, context: Context,
     does = entry.does
     if does is None or not word.replace(UNSET, ""):
         return None  # a variable that nobody set, alone: nothing happens
-    spot = locate(word, cwd, context)
+    there = _THERE.match(word) if ":" in word else None
+    spot = locate(word[there.end() :] if there is not None else word, cwd, context)
     if UNSET in word[1:] and UNSET not in word[:1] and word.rpartition(UNSET)[2].strip("/" + GLOB + ONE):
         spot = locate(word.replace(UNSET, "_"), cwd, context)  # one folder of many, whatever its name is
         if spot.place in ("workspace", "elsewhere", "unknown"):

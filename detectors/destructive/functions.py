@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from detectors.destructive import function_words as told
 from detectors.destructive.context import names_production
 from detectors.destructive.effects import Action, Effect, Reversible, Thing, Width
-from detectors.destructive.function_words import head, selects_all, to_everyone
 from detectors.destructive.memo import remembered
 
 
@@ -86,6 +86,13 @@ _CONTAINING = frozenset({"bucket", "buckets", "database", "databases", "db", "ke
                          "table", "tables", "queue", "queues", "sheet", "worksheet", "spreadsheet"})  # fmt: skip
 _COINS = frozenset({"currency", "asset", "coin", "iban", "wallet", "network"})
 _CHARGED = frozenset({"customer", "customer_id", "card", "payment_method", "source", "user", "user_id", "account"})
+_EVERYTHING = frozenset({"all", "everything", "db", "database"})
+_MEMORY_STORES = frozenset({"redis", "memcached", "valkey", "keydb", "dragonfly"})
+_MACHINES = frozenset({"instance", "instances", "vm", "vms", "droplet", "droplets", "database", "db", "cluster"})
+_PARTS = frozenset({"pod", "pods", "deployment", "deployments", "node", "nodes"})  # of a cluster
+_TABLES = frozenset({"table", "tables", "collection", "collections"})
+_POSTS = frozenset({"post", "posts", "article", "story", "announcement"})
+_CAPTURED = frozenset({"order", "orders", "authorization", "transaction", "transactions", "invoice", "invoices"})
 _LASTING = frozenset({"permanently", "forever", "irreversibly", "permanent"})
 _JOINED = re.compile(
     r"(delete|drop|destroy|purge|truncate|wipe|erase|remove|flush|terminate|revoke)"
@@ -118,6 +125,7 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         or _ended(known, words, arguments, excerpt)
         or _changed(known, words, arguments, excerpt)
         or _unguarded(known, words, arguments, excerpt)
+        or _granted(known, words, arguments, excerpt)
     )
     if paid:
         return paid
@@ -143,12 +151,14 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         noun = _held(known, after, arguments)
     if noun is None and verb == "format" and not known.disks.isdisjoint(after):
         noun = "disk"
+    if noun is None and verb == "flush" and not _EVERYTHING.isdisjoint(after):
+        noun = next((word for word in words if word in _MEMORY_STORES), None)  # redis_flush_all
     if noun is None and (verb in known.needs_thing or not after or not known.trifles.isdisjoint(after)):
         return []
     if noun is not None and known.trifles.intersection(after):
         return []
-    thing: Thing = things[noun] if noun else "other"
-    if thing in known.whole and noun != head(after):
+    thing: Thing = "store" if noun in _MEMORY_STORES else things[noun] if noun else "other"
+    if thing in known.whole and noun not in _PARTS and noun != told.head(after):
         thing = "other"  # ``node_modules`` are no nodes
     width = _width(known, words, noun, thing, arguments)
     reversible = known.verbs[verb]
@@ -156,8 +166,13 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         reversible = "no"  # another one can be made, and whoever has this one is shut out
     if verb == "format" and thing not in ("cloud", "disk", "host") and known.disks.isdisjoint(after):
         return []  # a text's form
-    if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(_device, arguments.values()))):
+    if verb in _BLANKING and (not known.disks.isdisjoint(after) or any(map(told.device, arguments.values()))):
         thing, width = "disk", "all"
+    forced = noun in known.keepers and arguments.get("force") is True
+    if noun in _MEMORY_STORES or forced or (thing == "table" and noun in _TABLES and noun == told.head(after)):
+        width = "all"
+    if noun in ("pod", "pods") or (verb == "stop" and noun in _MACHINES):
+        reversible = "yes" if noun in ("pod", "pods") else "no"
     lasting = _said(arguments, known.permanent_arguments) or not _LASTING.isdisjoint(words)
     if lasting:
         reversible = "no"
@@ -179,9 +194,9 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
         reversible = "no"
     if thing == "message" and width == "one" and noun not in known.holders and not lasting:
         return []
-    if thing == "files" and width == "one":  # which file is what matters: `calls` looks at the paths
-        return []
-    action: Action = "revoke" if verb == "revoke" else "stop" if reversible == "yes" else "delete"
+    if thing == "files" and width == "one" and not told.of_a_drive(arguments):
+        return []  # which file is what matters: `calls` looks at the paths
+    action: Action = "revoke" if verb == "revoke" else "stop" if reversible == "yes" or verb == "stop" else "delete"
     target = _target(known, arguments)
     return [
         Effect(action=action, thing=thing, target=(target or noun or tool)[:200], width=width, reversible=reversible,
@@ -191,7 +206,12 @@ def judge_function(tool: str, arguments: dict[str, Any], excerpt: str) -> list[E
 
 
 def _unguarded(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
-    """What guards something is turned off."""
+    """What guards something is turned off, or what serves is scaled to nothing."""
+    if told.scaled_to_nothing(words, arguments):
+        return [
+            Effect(action="stop", thing="cluster", target=_target(known, arguments)[:120], width="one", reversible="no",
+                   undo="scaled up again; what ran is interrupted", excerpt=excerpt, entry="function.scale")
+        ]  # fmt: skip
     if known.guards.isdisjoint(words) or not (words[0] in known.off_verbs or words[1:2] == ("off",)):
         return []
     if _said(arguments, known.defusing_arguments):
@@ -238,11 +258,21 @@ def _changed(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any
     if known.changing_verbs.isdisjoint(words) or known.change_arguments.isdisjoint(arguments):
         return []
     chosen = [value for name, value in arguments.items() if name in known.filter_arguments]
-    if not chosen or not all(map(selects_all, chosen)) or _said(arguments, known.defusing_arguments):
+    if not chosen or not all(map(told.selects_all, chosen)) or _said(arguments, known.defusing_arguments):
         return []
     return [
         Effect(action="overwrite", thing="rows", target=_target(known, arguments)[:120], width="all", reversible="no",
                excerpt=excerpt, entry="function.update")
+    ]  # fmt: skip
+
+
+def _granted(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], excerpt: str) -> list[Effect]:
+    """Someone is given all rights: ``grant_admin_role(user=)``, ``set_role(user=, role="owner")``."""
+    if not told.makes_ruler(words, arguments) or _said(arguments, known.defusing_arguments):
+        return []
+    return [
+        Effect(action="change", thing="access", target=_target(known, arguments)[:120], width="one", reversible="no",
+               undo="taken back; what was done with it meanwhile isn't", excerpt=excerpt, entry="function.grant")
     ]  # fmt: skip
 
 
@@ -295,13 +325,18 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
     massed = (not known.mass.isdisjoint(words) or "all" in words) and not (
         known.messages.isdisjoint(words) or known.sending_verbs.isdisjoint(words)
     )
-    if not (verb or traded or massed) or not known.defusing_words.isdisjoint(words):
+    posted = words[:1] in (("tweet",), ("toot",)) or (verb == "publish" and not _POSTS.isdisjoint(words))
+    if not (verb or traded or massed or posted) or not known.defusing_words.isdisjoint(words):
         return []
+    if words[0] in known.counting or (words[-1] in known.counting and words[-1] not in known.recipients):
+        return []  # calculate_refund
     if _said(arguments, known.defusing_arguments):
         return []
     if verb == "charge" and not traded and _CHARGED.isdisjoint(arguments):
         return []  # a battery
-    if traded or not known.payments.isdisjoint(words):
+    if traded or not known.payments.isdisjoint(words) or (
+        (verb in ("capture", "void") and not _CAPTURED.isdisjoint(words)) or words[-2:] == ("send", "invoice")
+    ):
         return [
             Effect(action="pay", thing="other", target=_target(known, arguments)[:120], width="one", reversible="no",
                    excerpt=excerpt, entry="function.pay")
@@ -311,8 +346,8 @@ def _paid(known: Vocabulary, words: tuple[str, ...], arguments: dict[str, Any], 
             Effect(action="publish", thing="package", target=_target(known, arguments)[:120], width="one",
                    reversible="no", excerpt=excerpt, entry="function.publish")
         ]  # fmt: skip
-    everyone = massed or not known.audiences.isdisjoint(words)
-    if everyone or (verb in known.sending_verbs and to_everyone(known.recipients, arguments)):
+    everyone = massed or posted or not known.audiences.isdisjoint(words)
+    if everyone or (verb in known.sending_verbs and told.to_everyone(known.recipients, arguments)):
         return [
             Effect(action="publish", thing="message", target=_target(known, arguments)[:120], width="many",
                    reversible="no", excerpt=excerpt, entry="function.broadcast")
@@ -330,11 +365,11 @@ def _width(
             return "all"
         if isinstance(value, str) and value.strip().lower() in known.wide_values:
             return "all"
-        if str(name).lower() in known.filter_arguments and selects_all(value):
+        if str(name).lower() in known.filter_arguments and told.selects_all(value):
             return "all"
         if isinstance(value, list) and len(value) > 1:
             return "many"
-    if thing in known.whole:
+    if thing in known.whole and noun not in _PARTS:
         return "all"
     if (
         noun is not None
@@ -356,10 +391,6 @@ def _target(known: Vocabulary, arguments: dict[str, Any]) -> str:
 def _said(arguments: dict[str, Any], names: list[str]) -> bool:
     """Whether one of these is true, as ``dry_run`` or as ``dryRun``."""
     return any(_truthy(value) and "_".join(words_of(str(name))) in names for name, value in arguments.items())
-
-
-def _device(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("/dev/")
 
 
 def _truthy(value: Any) -> bool:

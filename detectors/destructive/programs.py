@@ -337,7 +337,7 @@ def created(path: str, excerpt: str) -> Effect:
 
 _CONTENT = re.compile(
     r"(?!.*(?:out|result|report|log|tmp|temp|test|new|empty|init|combined|merged|all|list|dump)).*\.(?:py|[jt]sx?|go|rs|c|h|cc|cpp|hpp"
-    r"|java|kt|rb|php|cs|swift|scala|sql|csv|tsv|parquet|key|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|md|json|proto|vue|docx|xlsx)",
+    r"|java|kt|rb|pl|pm|lua|dart|exs?|hs|clj|sol|zig|jl|erl|php|cs|swift|scala|sql|csv|tsv|parquet|key|ya?ml|toml|ini|cfg|conf|html|s?css|tf|xml|ipynb|md|json|proto|vue|docx|xlsx)",
     re.IGNORECASE,
 )
 

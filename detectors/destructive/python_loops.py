@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 _ORDERED = frozenset({"sorted", "list", "reversed", "set", "enumerate"})
 _EVERY = frozenset({"isfile", "isdir", "exists", "is_file", "is_dir", "islink", "lexists", "is_symlink", "access"})
 
+# What clients of services list, each item of which deletes itself.
+_LISTS = frozenset({"list", "all", "process_iter"})
+_HELD = frozenset({
+    "volumes", "containers", "instances", "snapshots", "servers", "disks", "clusters", "buckets", "droplets",
+})  # fmt: skip
+
 
 def stands_for(reader: _Reader, target: ast.AST, source: ast.AST, tests: list[ast.expr]) -> dict[str, str]:
     """What a loop's names stand for: what a folder holds, or a whole tree of folders, as one word."""
@@ -30,6 +36,11 @@ def stands_for(reader: _Reader, target: ast.AST, source: ast.AST, tests: list[as
         return dict(zip(names, (tree, GLOB * 2, GLOB * 2), strict=True))
     if not isinstance(target, ast.Name):
         return {}
+    if isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute) and source.func.attr in _LISTS:
+        held = source.func.value
+        processes = source.func.attr == "process_iter" and not tests
+        if processes or (isinstance(held, ast.Attribute) and held.attr in _HELD):
+            reader.made[target.id] = source
     if isinstance(source, ast.Call) or (isinstance(source, ast.Name) and GLOB in reader.names.get(source.id, "")):
         return {target.id: _chosen(reader.value(source), target.id, tests)}
     return {}

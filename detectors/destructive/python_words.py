@@ -26,6 +26,7 @@ _ENOUGH = (
     r"[cC]lient\([^\n]*\.drop\(|create_subprocess|__table__|[Tt]able\.drop|coll(?:ection)?\.drop|\.remove\((?:\{\s*\})?\)|\bsh\(",
     r"(?i:\b(?:drop|truncate|alter|revoke|grant)(?:\s|/\*)+\w+\s+\w|\bdelete(?:\s|/\*)+from\b|\bupdate\s+\S+\s+set\b)",
     r"copy\w*\(\s*['\"]/dev/null|__import__|import_module|__dict__\[|getattr\([^\n]{0,60}['\"]\s*\+|\bvars\(",
+    r"\b(?:containers|volumes|servers)\.list\(",
     r"\b(?:rmtree|remove_tree|unlink|rmdir|execute|executescript|executemany|exec_driver_sql|raw)\b",
 )
 _any = glance((*_ENOUGH, r"\b(?:subprocess|remove|removedirs|system|popen|getoutput|getstatusoutput)\b",

@@ -17,6 +17,7 @@ MAX_TARGETS = 32
 _RULE = re.compile(r"([^\s:=#][^:=#\n]*?)\s*::?(?!=)\s*([^=;#\n]*)(?:;([^\n]*))?")
 _VARIABLE = re.compile(r"\s*(?:export\s+|override\s+)?([\w.-]+)\s*(?::|\?|\+|::)?=\s*(.*)")
 _USE = re.compile(r"\$(?:\$|\(([^()]*)\)|\{([^{}]*)\}|(.))")
+_SCRIPT = re.compile(r'"([\w:.-]{1,64})"\s*:\s*"((?:[^"\\]|\\.)*+)"')
 _NPM_OWN = frozenset({"test", "start", "stop", "restart", "install", "ci", "publish", "pack", "t", "i"})
 _VALUED = frozenset({"-f", "-C", "-j", "-o", "-W", "-I", "--file", "--directory", "--makefile"})
 
@@ -118,7 +119,7 @@ def package_script(programs: Programs, argv: list[str], scope: Scope, stdin: str
     try:
         scripts = json.loads(literal(text)).get("scripts", {})
     except (ValueError, AttributeError, RecursionError):
-        return None
+        scripts = {name: line.replace('\\"', '"') for name, line in _SCRIPT.findall(text)}  # a part that was edited
     if not words or not isinstance(scripts, dict):
         return None
     name = {"t": "test", "i": "install", "ci": "install"}.get(words[0], words[0])

@@ -81,6 +81,8 @@ def _analyse(text: str, excerpt: str, dialect: str | None) -> tuple[Effect, ...]
 
     text = _EXECUTABLE.sub(r" \1 ", text)
     text = _DOT_COMMAND.sub("", _PREFIX.sub("", text))
+    if dialect is None and "`" in text:
+        text = text.replace("`", '"')  # names, as MySQL and BigQuery quote them
     out: list[Effect] = []
     if "/*" in text and (joined := _SPLIT_WORD.sub("", text)) != text:
         out.extend(_by_words(joined, excerpt))

@@ -8,6 +8,7 @@ a name beside one of production.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -28,6 +29,7 @@ _FLAGS = frozenset({
     "--env", "--environment", "-e", "-E", "--settings", "-n", "--namespace", "--context", "--kube-context", "-d", "-D",
     "--dbname", "--database", "--db", "--stage", "--connection", "-p", "--project-name", "--project",
 })  # fmt: skip
+_ARGUMENTS = ("database", "db", "db_name", "dbName", "environment", "env", "namespace", "schema", "keyspace")
 _CLIENTS = frozenset({"psql", "mysql", "mariadb", "mongosh", "mongo", "pgcli", "mycli", "cockroach", "pg_restore"})
 _VALUED = frozenset(
     {"-h", "-U", "-u", "-p", "-P", "-c", "-f", "-e", "--eval", "--host", "--port", "--user", "--username"}
@@ -52,6 +54,17 @@ def lowered(effects: list[Effect], argv: list[str], scope: Scope, start: int = 0
         effect = effects[at]
         if effect.thing in _STORES and effect.action not in ("create", "execute_unknown") and not effect.production:
             effects[at] = _lower(effect, names, argv[0].rpartition("/")[2] in _CLIENTS)
+
+
+def lowered_call(effects: list[Effect], arguments: dict[str, Any], production: bool) -> list[Effect]:
+    """The same for a function's effects, by the database or environment that its arguments name."""
+    names = [value for name in _ARGUMENTS if isinstance(value := arguments.get(name), str) and len(value) < 200]
+    if production or any(names_production(str(value)[:200]) for value in arguments.values()):
+        return effects
+    return [
+        _lower(effect, names, False) if effect.thing in _STORES and not effect.production else effect
+        for effect in effects
+    ]
 
 
 def _lower(effect: Effect, names: list[str], client: bool) -> Effect:

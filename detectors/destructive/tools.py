@@ -41,6 +41,7 @@ _FORGES = frozenset({"git", "github", "gitlab", "gitea", "bitbucket", "forge", "
 _REFS = frozenset({"branch", "ref", "refspec", "remote"})
 _ACTED = frozenset({"terraform", "pulumi", "helm", "kubectl"})
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_GIVEN = ("cli_command", "command", "cmd", "args", "arguments")
 _CONTAINERS = frozenset({"docker", "podman", "kubectl", "heroku"})
 _INSIDE = frozenset({"exec", "run", "shell", "bash", "ssh"})
 _SHELLS = frozenset({"bash", "shell", "sh", "zsh", "terminal", "console", "process"})
@@ -135,16 +136,23 @@ def _program(words: tuple[str, ...], arguments: dict[str, Any]) -> str | None:
     if forced and (not _FORGES.isdisjoint(words) or not _REFS.isdisjoint(arguments)):  # whatever forge's tool it is
         branch = arguments.get("branch", arguments.get("ref"))
         return shlex.join(["git", "push", "--force", "origin", str(branch or "HEAD")[:200]])
+    if "kind" in arguments and ("apiVersion" in arguments or "api_version" in arguments) and "delete" in words:
+        named = [str(arguments[name])[:200] for name in ("kind", "name") if arguments.get(name)]
+        return shlex.join(["kubectl", "delete", *named]).lower()
     at = next((i for i, word in enumerate(words) if word in _PROGRAMS), None)
     if at is None:
         return None
+    while at + 1 < len(words) and words[at + 1] in _PROGRAMS:  # the server's name, then the program's
+        at += 1
     program = _PROGRAMS[words[at]]
     if program in _CONTAINERS and not _INSIDE.isdisjoint(words):
         return None  # the command is for the container
-    given = next((arguments[name] for name in ("command", "cmd", "args", "arguments") if arguments.get(name)), None)
+    given = next((arguments[name] for name in _GIVEN if arguments.get(name)), None)
     if isinstance(given, list):
         given = shlex.join(str(item) for item in given[:64])
-    if isinstance(given, str):
+    if isinstance(given, str) and given.strip():
+        if given != arguments.get("args") and isinstance(rest := arguments.get("args"), list):
+            given = f"{given} {shlex.join(str(item) for item in rest[:64])}"
         return given if given.split(None, 1)[0].rpartition("/")[2] in (program, *words) else f"{program} {given}"
     subcommands = [word for word in words[at + 1 :] if word not in ("cli", "tool", "run", "mcp", "execute")]
     asked = next((name for name in ACTIONS if isinstance(value := arguments.get(name), str) and value.isascii()), None)

@@ -21,7 +21,7 @@ from detectors.destructive.commands import effects_of, file_effect
 from detectors.destructive.parsing import parse
 from detectors.destructive.paths import locate
 from detectors.destructive.stand_ins import stand_ins
-from detectors.destructive.values import GLOB, UNKNOWN, clean
+from detectors.destructive.values import GLOB, UNKNOWN, UNSET, clean
 from detectors.destructive.windows_names import WINDOWS, words_of_line
 
 if TYPE_CHECKING:
@@ -65,6 +65,19 @@ _ENVIRONMENT = {
 }  # fmt: skip
 _REGISTRY = re.compile(r"^(?:registry::)?(?:hk(?:lm|cu|cr|u|cc)|hkey_\w+)(?::|\\|$)", re.IGNORECASE)
 _LIST = re.compile(r"(?<=[\w*/\\.]),[ \t]+(?=[\w.~/\\*])")  # the grammar wants lists of bare words without blanks
+_EACH = frozenset({"%", "foreach-object", "foreach"})
+_ITEM = ("$_", "$psitem", "$_.fullname", "$_.path", "$_.name")
+_ENUMERATED = (
+    r"\[(?:System\.)?IO\.Directory\]::(?:Get|Enumerate)(?:Files|Directories|FileSystemEntries)"
+    r"\(\s*['\"]?([^'\",()]{1,200})"
+)
+_LISTED_BY = re.compile(_ENUMERATED, re.IGNORECASE)
+_LOOP = re.compile(
+    rf"foreach\s*\(\s*(\$\w+)\s+in\s+(?:{_ENUMERATED}"
+    r"|\(?\s*(?:Get-ChildItem|gci|ls|dir)\s+(?:-Path\s+)?['\"]?([^'\"()\s]{1,200}))",
+    re.IGNORECASE,
+)
+_DELETED = re.compile(r"[\s\"'(]?((?:[A-Za-z]:[\\/]|/)[^'\"()|;]{0,200})['\"]?\s*\)*\.Delete\(", re.IGNORECASE)
 _parsers = threading.local()  # a Parser is not safe to share
 
 
@@ -93,12 +106,19 @@ def analyse_powershell(text: str, programs: Programs, scope: Scope, excerpt: str
             piped: str | None = None
             for command in node.named_children:
                 if command.type == "command":
-                    piped = run_windows(_words(command, source, names), programs, scope, excerpt, piped)
+                    words = _words(command, source, names)
+                    if piped and words and words[0].lower() in _EACH:
+                        names.update(dict.fromkeys(_ITEM, piped))
+                    piped = run_windows(words, programs, scope, excerpt, piped)
+                elif (listing := _LISTED_BY.search(_spelled(command, source)[:600])) is not None:
+                    piped = f"{_expanded(listing[1], names)}\\*"
                 elif (text_of := _spelled(command, source).strip()) and not text_of.startswith(("$", "[")):
                     piped = text_of.strip("'\"")
         elif node.type == "assignment_expression":
             left, _, right = _spelled(node, source).partition("=")
             names[left.strip().lower()] = _expanded(right.strip().strip("'\""), names)
+        elif node.type == "foreach_statement" and (loop := _LOOP.match(_spelled(node, source)[:600])) is not None:
+            names[loop[1].lower()] = f"{_expanded(loop[2] or loop[3], names)}\\*"
         elif node.type == "invokation_expression":
             _method(_expanded(_spelled(node, source), names), programs, scope, excerpt)
         work.extend(reversed(node.named_children))
@@ -212,6 +232,7 @@ def _nested(language: str, text: str, programs: Programs, scope: Scope, excerpt:
 
 
 def _powershell_arguments(rest: list[str], programs: Programs, scope: Scope, excerpt: str) -> None:
+    rest = [word.replace(UNSET + ":", "$env:") for word in rest]  # its own variables, where a Unix shell had none
     for index, word in enumerate(rest):
         lowered = word.lower()
         if lowered in ("-c", "-command", "/c", "/command"):
@@ -254,7 +275,7 @@ def remove_path(path: str, deep: bool, programs: Programs, scope: Scope, excerpt
         )
         return
     spot = locate(unix(path, scope), scope.cwd, programs.shell.context)
-    effect = file_effect("delete", spot, path.replace("\\", "/"), deep, excerpt, entry)
+    effect = file_effect("delete", spot, path.replace("\\", "/").replace("*", GLOB), deep, excerpt, entry)
     if effect is not None:
         programs.shell.effects.append(replace(effect, target=path.replace(UNKNOWN, "…")[:200]))
 
@@ -306,9 +327,11 @@ def _paths(rest: list[str]) -> list[str]:
 def _method(text: str, programs: Programs, scope: Scope, excerpt: str) -> None:
     """``[System.IO.Directory]::Delete('C:\\x', $true)`` and ``$item.Delete()``."""
     found = re.match(
-        r"\[(?:System\.)?IO\.(Directory|File)\]::(Delete|WriteAllText)\(\s*['\"]([^'\"]+)", text, re.IGNORECASE
+        r"\[(?:System\.)?IO\.(Directory|File)\]::(Delete|WriteAllText)\(\s*['\"]?([^'\",)]+)", text, re.IGNORECASE
     )
-    if found is not None:
+    if found is None and "." in text[:600] and (on := _DELETED.search(text[:600])) is not None:
+        remove_path(on.group(1), True, programs, scope, excerpt, "powershell.io-delete")
+    elif found is not None and not found.group(3).startswith("$"):
         deep = found.group(1).lower() == "directory"
         remove_path(found.group(3), deep, programs, scope, excerpt, "powershell.io-delete")
 

@@ -59,7 +59,7 @@ CASES: list[tuple[str, Any, str | None, str]] = [
     ("delete_user", {"user_id": 3, "dry_run": True}, None, "dry"),
     ("delete_user", {"user_id": 3, "dry_run": False}, "N", "not dry"),
     ("disable_user", {"user_id": 3}, "R", "enabled again"),
-    ("stop_instance", {"id": "i-1"}, "R", "started again"),
+    ("stop_instance", {"id": "i-1"}, "N", "what it served meanwhile is lost"),
     ("undelete_user", {"user_id": 3}, None, "the opposite"),
     ("get_deleted_users", {}, None, "read"),
     ("list_users", {"all": True}, None, "read"),

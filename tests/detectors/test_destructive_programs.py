@@ -185,7 +185,7 @@ TOOLS = [
     ("iptables -F", "W", "the firewall"),
     ("iptables -L", None, "read"),
     ("userdel -r bob", "N", "an account"),
-    ("npm unpublish shop --force", "N", "a package"),
+    ("npm unpublish shop --force", "W", "a package with all its versions"),
     ("npm publish --dry-run", None, "dry"),
     ("redis-cli FLUSHALL", "W", "the store"),
     ("redis-cli get flushall", None, "the name of a key"),

@@ -67,6 +67,8 @@ STORIES: list[tuple[list[Step], str, str]] = [  # steps, what each breaks, why
     (["printf 'wipe:\\n\\trm -rf /srv/data\\nall:\\n\\techo\\n' > Makefile", "make all"], "--", "another target"),
     (["echo '{\"scripts\":{\"clean\":\"rm -rf /etc\"}}' > package.json", "npm run clean"], "-W", "an npm script"),
     (["echo '{\"scripts\":{\"clean\":\"rm -rf /etc\"}}' > package.json", "npm run build"], "--", "another one"),
+    ([("edit_file", {"path": "package.json", "new_string": '"clean": "rm -rf /etc",'}), "npm run clean"], "-W", "part"),
+    ([("edit_file", {"path": "package.json", "new_string": '"clean": "rm -rf dist",'}), "npm run clean"], "--", "part"),
     ([f"cat > Makefile <<'E'\n{MANY}wipe:\n\trm -rf /srv/data\nE", "make wipe"], "-N", "a long Makefile"),
     ([f'echo \'{{"scripts": {{"a": "{LONG[:900]}", "b": "rm -rf /etc"}}}}\' > package.json', "npm run b"], "-W", ""),
     (["echo 'rm -rf /etc' > x.sh", "echo '0 0 * * * bash /work/project/x.sh' | crontab -"], "-W", "run by cron"),
