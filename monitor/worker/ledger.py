@@ -148,12 +148,12 @@ class Ledger(Generic[S]):
 
     async def made(self, partition: int, keys: Iterable[str]) -> Entries:
         """The bytes of what was marked in one partition: it is out of the cut. Events are judged meanwhile."""
-        clock, cutting, seal = time.monotonic, self._cutting, self._seal
+        clock = time.monotonic
         until = clock() + SLICE_S
-        for count, key in enumerate(keys):
-            if (place := (partition, key)) in cutting:
-                seal(place)
-            if not count % 16 and clock() > until:
+        for key in keys:
+            if (place := (partition, key)) in self._cutting:
+                self._seal(place)
+            if clock() > until:
                 await asyncio.sleep(0)
                 until = clock() + SLICE_S
         return list(self._cut.pop(partition, {}).items())

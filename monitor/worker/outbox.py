@@ -118,7 +118,7 @@ class Outbox:
         return len(self._under_way) + self._together > MOST_UNDER_WAY
 
     def under_way(self) -> set[asyncio.Task[None]]:
-        """What was sent and is not acknowledged yet."""
+        """What was sent and is not acknowledged yet. Rollups that wait for others leave now."""
         self._send_rollups()
         return set(self._under_way)
 
@@ -168,8 +168,9 @@ class Outbox:
         for sent in batches:
             try:
                 await sent.done
-            except MessageSizeTooLargeError as error:
-                log.critical("too large for Kafka, given up", topic=records[0].topic, error=repr(error))
+            except MessageSizeTooLargeError:
+                for record in sent.records:  # one by one, so that none is given up with another
+                    await self._deliver(record)
             except Exception as error:
                 failed = error
                 left += sent.records

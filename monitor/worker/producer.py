@@ -4,11 +4,11 @@ written; one for the rest. Faust's own takes twice as long for a record."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from monitor.client.connection import started
 from monitor.engine.engine import partition_of
@@ -53,7 +53,11 @@ class Producer:
         of_partition: dict[int, list[Record]] = {}
         for record in records:
             of_partition.setdefault(partition_of((record.key or b"").decode(), count), []).append(record)
-        return [sent for partition, held in of_partition.items() for sent in await _batches(producer, partition, held)]
+        return [
+            sent
+            for partition, held in of_partition.items()
+            for sent in await _handed_over(producer, partition, held)
+        ]
 
     async def _started(self) -> AIOKafkaProducer:
         producer = self._producer
@@ -86,17 +90,27 @@ def ended(producer: AIOKafkaProducer) -> bool:
     return task is not None and task.done()
 
 
-async def _batches(producer: AIOKafkaProducer, partition: int, left: list[Record]) -> list[Sent]:
-    sent = []
-    while left:
-        batch, fits = producer.create_batch(), 0
-        while fits < len(left) and batch.append(key=left[fits].key, value=left[fits].value, timestamp=None):
-            fits += 1
-        batch.close()
-        held, left = left[: max(fits, 1)], left[max(fits, 1) :]
+def packed(
+    producer: AIOKafkaProducer, entries: Iterable[tuple[bytes | None, bytes | None]]
+) -> Iterator[BatchBuilder]:
+    """(key, value) in as few and as large batches as fit, in their order. One by itself always fits."""
+    batch = producer.create_batch()
+    for key, value in entries:
+        if batch.append(timestamp=None, key=key, value=value) is None:
+            batch.close()
+            yield batch
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=key, value=value)
+    batch.close()
+    yield batch
+
+
+async def _handed_over(producer: AIOKafkaProducer, partition: int, records: list[Record]) -> list[Sent]:
+    sent, begin = [], 0
+    for batch in packed(producer, ((record.key, record.value) for record in records)):
+        held = records[begin : begin + batch.record_count()]
+        begin += len(held)
         try:
-            if not fits:
-                raise MessageSizeTooLargeError(f"{len(held[0].value or b'')} bytes")
             done = await producer.send_batch(batch, held[0].topic, partition=partition)
         except Exception as error:  # said with the records that it is about: others were handed over
             done = asyncio.get_running_loop().create_future()
